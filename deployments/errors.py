@@ -1,0 +1,147 @@
+"""What can go wrong, as types with data: raised where it is known, turned into replies in one place.
+
+Errors cross replicas by pickle, so every argument goes positionally to `super().__init__`. At the caller
+Ray hands over a wrapper whose `str` is a traceback: build replies from `code`, `detail` and `data`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class TalkingPhotoError(Exception):
+    """The root: `detail` is a sentence that says what to do; `data` holds its facts for programs."""
+
+    code: ClassVar[str] = "internal"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str, data: dict[str, Any] | None = None) -> None:
+        super().__init__(detail, data)
+        self.detail = detail
+        self.data = data or {}
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class InvalidRequest(TalkingPhotoError):
+    """A field is missing, unknown or out of its limits."""
+
+    code = "invalid_request"
+    http_status = 422
+
+
+class UnknownPoster(TalkingPhotoError):
+    """No poster has that imageId."""
+
+    code = "unknown_poster"
+    http_status = 404
+
+
+class UnknownVideo(TalkingPhotoError):
+    """No video has that id."""
+
+    code = "unknown_video"
+    http_status = 404
+
+
+class VideoNotReady(TalkingPhotoError):
+    """The video exists but has no content: still in work, or failed."""
+
+    code = "video_not_ready"
+    http_status = 409
+    retryable = True
+
+
+class UnreadableImage(TalkingPhotoError):
+    """The bytes are no JPEG, PNG or WebP picture, or a broken one."""
+
+    code = "unreadable_image"
+    http_status = 422
+
+
+class ImageTooLarge(TalkingPhotoError):
+    """The picture has more bytes or pixels than the limit."""
+
+    code = "image_too_large"
+    http_status = 413
+
+
+class NoFace(TalkingPhotoError):
+    """No face was found, or not the one that was asked for."""
+
+    code = "no_face"
+    http_status = 422
+
+
+class EmptyText(TalkingPhotoError):
+    """There is nothing to say."""
+
+    code = "empty_text"
+    http_status = 422
+
+
+class TextTooLong(TalkingPhotoError):
+    """The text is over the limit."""
+
+    code = "text_too_long"
+    http_status = 422
+
+
+class UnspeakableText(TalkingPhotoError):
+    """The voice makes no sound of this text: another script, or only punctuation."""
+
+    code = "unspeakable_text"
+    http_status = 422
+
+
+class UnknownVoice(TalkingPhotoError):
+    """No voice has that voiceId; `data["known"]` lists those that exist."""
+
+    code = "unknown_voice"
+    http_status = 422
+
+
+class UnreadableAudio(TalkingPhotoError):
+    """The bytes are no sound file that can be decoded, or hold no sound."""
+
+    code = "unreadable_audio"
+    http_status = 422
+
+
+class AudioTooLong(TalkingPhotoError):
+    """The sound is longer, or has more bytes, than the limit."""
+
+    code = "audio_too_long"
+    http_status = 413
+
+
+class SpeechServerFailed(TalkingPhotoError):
+    """The speech server behind a voice did not answer, or answered with an error."""
+
+    code = "speech_server_failed"
+    http_status = 502
+    retryable = True
+
+
+class CheckpointUnusable(TalkingPhotoError):
+    """The file is not a Wav2Lip checkpoint, or is not there."""
+
+    code = "checkpoint_unusable"
+
+
+class StageFailed(TalkingPhotoError):
+    """A stage broke for a reason of ours; asking again may help."""
+
+    code = "stage_failed"
+    http_status = 503
+    retryable = True
+
+
+class StorageUnavailable(TalkingPhotoError):
+    """The object store did not answer."""
+
+    code = "storage_unavailable"
+    http_status = 503
+    retryable = True

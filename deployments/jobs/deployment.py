@@ -1,0 +1,113 @@
+"""Jobs as a Serve deployment: one replica, since it holds the index of work in flight."""
+
+import asyncio
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.errors import StageFailed
+from deployments.jobs.dedupe import Dedupe
+from deployments.jobs.index import Answer, JobIndex
+from deployments.jobs.order import Capabilities, VideoOrder
+from deployments.jobs.pipeline import Pipeline, Stages, root_cause
+from deployments.jobs.posters import Poster, Posters
+from deployments.jobs.records import Records, VideoRecord
+
+logger = logging.getLogger("ray.serve")
+
+ASK_AGAIN_AFTER_S = 1.0
+
+
+@serve.deployment
+class JobsStage:
+    """Orders, records and posters."""
+
+    def __init__(
+        self,
+        speech: DeploymentHandle[Any],
+        faces: DeploymentHandle[Any],
+        lipsync: DeploymentHandle[Any],
+        video: DeploymentHandle[Any],
+        storage: DeploymentHandle[Any],
+        *,
+        fps: float,
+        max_text_chars: int,
+        cache_dir: Path,
+        keep_s: float,
+        running: int,
+        samples: dict[str, Path],
+    ) -> None:
+        self._stages = Stages(speech, faces, lipsync, video, storage)
+        self._pipeline = Pipeline(self._stages, fps)
+        self._posters = Posters(storage, faces)
+        self._index = JobIndex(Records(storage), Dedupe(cache_dir, keep_s), self._pipeline, running)
+        self._max_text_chars = max_text_chars
+        self._able: Capabilities | None = None
+        self._starting = asyncio.create_task(self._start(samples))
+
+    async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
+        """See `JobIndex.submit`."""
+        return await self._index.submit(order, self._capabilities(), wait_s)
+
+    async def find(self, video_id: str) -> VideoRecord:
+        """See `JobIndex.find`."""
+        return await self._index.find(video_id)
+
+    async def put_poster(self, poster_id: str, image: bytes) -> Poster:
+        """See `Posters.put`."""
+        return await self._posters.put(poster_id, image)
+
+    async def get_poster(self, poster_id: str) -> Poster:
+        """See `Posters.get`."""
+        return await self._posters.get(poster_id)
+
+    async def delete_poster(self, poster_id: str) -> None:
+        """See `Posters.delete`."""
+        await self._posters.delete(poster_id)
+
+    async def keep_upload(self, data: bytes, content_type: str) -> str:
+        """Store the bytes of an order's own picture or sound under their digest; return the storage key."""
+        key = f"uploads/{hashlib.sha256(data).hexdigest()}"
+        await self._stages.storage.put.remote(key, data, content_type)
+        return key
+
+    async def status(self) -> dict[str, Any]:
+        """The engine (null until the stages answered), and counts of answers and of stage runs since the start."""
+        return {
+            "engine": self._able and self._able.engine,
+            "answers": dict(self._index.counts),
+            "stage_runs": dict(self._pipeline.runs),
+        }
+
+    def _capabilities(self) -> Capabilities:
+        if self._able is None:
+            raise StageFailed("The service is starting: its stages have not answered yet. Ask again in a few seconds.")
+        return self._able
+
+    async def _start(self, samples: dict[str, Path]) -> None:
+        """Once every stage answers: learn what they can do, register the samples, take up unfinished work."""
+        while self._able is None:
+            try:
+                self._able = await self._ask_stages(samples)
+            except Exception as error:
+                logger.warning("jobs cannot start yet: %s", root_cause(error))
+                await asyncio.sleep(ASK_AGAIN_AFTER_S)
+        logger.info("the %s engine moves the mouths (%s)", self._able.engine, self._able.engine_version)
+
+    async def _ask_stages(self, samples: dict[str, Path]) -> Capabilities:
+        engine, version = await self._stages.lipsync.describe.remote()
+        able = Capabilities(
+            voices=await self._stages.speech.versions.remote(),
+            max_text_chars=self._max_text_chars,
+            engine=engine,
+            engine_version=version,
+        )
+        for poster_id, path in samples.items():
+            await self._posters.put(poster_id, await asyncio.to_thread(path.read_bytes))
+        resumed = await self._index.resume()
+        logger.info("took up %d unfinished videos", resumed)
+        return able

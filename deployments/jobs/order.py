@@ -1,0 +1,74 @@
+"""What was asked for, and the key that equal orders share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict
+
+from deployments.errors import EmptyText, TextTooLong, UnknownVoice
+
+PIPELINE_VERSION = 1
+"""Raised whenever the same order would give another video for a reason that no other part of the key tells."""
+
+
+class Capabilities(BaseModel):
+    """What the stages can do at present: the version of each voice, and the engine that moves mouths."""
+
+    model_config = ConfigDict(frozen=True)
+
+    voices: dict[str, str]
+    max_text_chars: int
+    engine: str
+    engine_version: str
+
+
+class VideoOrder(BaseModel):
+    """One poster and one script: text with a voice, or a sound file.
+
+    `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    poster_key: str
+    poster_id: str | None = None
+    face_index: int | None = None
+    text: str | None = None
+    voice_id: str = "default"
+    audio_key: str | None = None
+
+    def check(self, able: Capabilities) -> None:
+        """Refuse what no stage could do: `EmptyText`, `TextTooLong`, `UnknownVoice`."""
+        if self.text is None:
+            return
+        if not self.text.strip():
+            raise EmptyText("The text is empty: send the sentence that the poster should say.")
+        if len(self.text) > able.max_text_chars:
+            raise TextTooLong(
+                f"The text has {len(self.text)} characters; the limit is {able.max_text_chars}. Shorten or split it.",
+                {"length": len(self.text), "limit": able.max_text_chars},
+            )
+        if self.voice_id not in able.voices:
+            known = sorted(able.voices)
+            raise UnknownVoice(
+                f"There is no voice {self.voice_id!r}. Known voices: {', '.join(known)}.", {"known": known}
+            )
+
+    def video_id(self, able: Capabilities) -> str:
+        """The content key: equal for equal pictures, scripts, options, engines and versions."""
+        parts = {
+            "poster": _digest_of(self.poster_key),
+            "face_index": self.face_index,
+            "script": {"audio": _digest_of(self.audio_key)}
+            if self.audio_key
+            else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
+            "engine": [able.engine, able.engine_version],
+            "pipeline": PIPELINE_VERSION,
+        }
+        return "vid_" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _digest_of(key: str) -> str:
+    return key.rsplit("/", 1)[-1]

@@ -1,0 +1,69 @@
+"""Posters by imageId: `posters/<id>.json` tells of the picture, whose bytes lie under `posters/<id>/<sha256>`."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.errors import UnknownPoster
+from deployments.media import FaceBox
+
+
+class Poster(BaseModel):
+    """A registered picture; `faces` are the boxes found, largest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    sha256: str
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    faces: list[FaceBox]
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def key(self) -> str:
+        """Where the picture's bytes are stored."""
+        return f"posters/{self.id}/{self.sha256}"
+
+
+class Posters:
+    """Reads and writes posters through the storage stage; the faces stage looks at each before it is kept."""
+
+    def __init__(self, storage: Any, faces: Any) -> None:  # noqa: ANN401 - handles
+        self._storage = storage
+        self._faces = faces
+
+    async def put(self, poster_id: str, image: bytes) -> Poster:
+        """Register or replace. Raises `UnreadableImage`, `ImageTooLarge` or `NoFace`."""
+        found = await self._faces.inspect.remote(image)
+        poster = Poster(id=poster_id, sha256=hashlib.sha256(image).hexdigest(), size_bytes=len(image), **found)
+        await self._storage.put.remote(poster.key, image, poster.content_type)
+        await self._storage.put.remote(_record_key(poster_id), poster.model_dump_json().encode(), "application/json")
+        return poster
+
+    async def get(self, poster_id: str) -> Poster:
+        """The poster. Raises `UnknownPoster`."""
+        data = await self._storage.find.remote(_record_key(poster_id))
+        if data is None:
+            raise UnknownPoster(
+                f"There is no poster {poster_id!r}. Register its picture first: PUT /v1/posters/{poster_id}.",
+                {"imageId": poster_id},
+            )
+        return Poster.model_validate_json(data)
+
+    async def delete(self, poster_id: str) -> None:
+        """Forget the poster and its pictures. Raises `UnknownPoster`."""
+        await self.get(poster_id)
+        await self._storage.delete.remote(_record_key(poster_id))
+        for key in await self._storage.list.remote(f"posters/{poster_id}/"):
+            await self._storage.delete.remote(key)
+
+
+def _record_key(poster_id: str) -> str:
+    return f"posters/{poster_id}.json"

@@ -1,0 +1,116 @@
+"""Records of videos: durable before an order is accepted, in object storage beside the videos themselves.
+
+`videos/<id>.json` is the record, `videos/<id>.mp4` its content; `pending/<id>` exists while the work is not
+finished, so that a restart finds what it owes without reading every record.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.errors import TalkingPhotoError
+from deployments.jobs.order import VideoOrder
+
+Status = Literal["queued", "processing", "completed", "failed"]
+
+
+class Failure(BaseModel):
+    """Why a video failed, as a reply needs it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    detail: str
+    http_status: int
+    retryable: bool
+    data: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, error: TalkingPhotoError) -> Failure:
+        """The failure that an error tells of."""
+        return cls(
+            code=error.code,
+            detail=error.detail,
+            http_status=error.http_status,
+            retryable=error.retryable,
+            data=error.data,
+        )
+
+
+class Rendered(BaseModel):
+    """What came out: the measures of the MP4."""
+
+    model_config = ConfigDict(frozen=True)
+
+    duration_s: float
+    width: int
+    height: int
+    frames: int
+    fps: float
+    size_bytes: int
+
+
+class VideoRecord(BaseModel):
+    """A video's life so far. `timings_s` holds the seconds each stage took, and `total`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    order: VideoOrder
+    engine: str
+    status: Status = "queued"
+    stage: str | None = None
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime | None = None
+    rendered: Rendered | None = None
+    failure: Failure | None = None
+    timings_s: dict[str, float] = {}
+
+    @property
+    def content_key(self) -> str:
+        """Where the MP4 is stored."""
+        return f"videos/{self.id}.mp4"
+
+    def with_(self, **changes: Any) -> VideoRecord:  # noqa: ANN401 - any field
+        """A copy with those fields changed."""
+        return self.model_copy(update=changes)
+
+
+class Records:
+    """Reads and writes records through the storage stage (a Serve handle, or what behaves like one)."""
+
+    def __init__(self, storage: Any) -> None:  # noqa: ANN401 - a handle
+        self._storage = storage
+
+    async def accept(self, record: VideoRecord) -> None:
+        """Make an order durable: from here on it ends completed or failed, through any restart."""
+        await self._save(record)
+        await self._storage.put.remote(f"pending/{record.id}", record.id.encode(), "text/plain")
+
+    async def finish(self, record: VideoRecord) -> None:
+        """Store how it ended."""
+        await self._save(record)
+        await self._storage.delete.remote(f"pending/{record.id}")
+
+    async def load(self, video_id: str) -> VideoRecord | None:
+        """The record of that id, if there is one."""
+        data = await self._storage.find.remote(f"videos/{video_id}.json")
+        return None if data is None else VideoRecord.model_validate_json(data)
+
+    async def has_content(self, record: VideoRecord) -> bool:
+        """Whether the MP4 is still there."""
+        return await self._storage.stat.remote(record.content_key) is not None
+
+    async def unfinished(self) -> list[VideoRecord]:
+        """What was accepted and has not ended."""
+        keys = await self._storage.list.remote("pending/")
+        found = [await self.load(key.removeprefix("pending/")) for key in keys]
+        return [record for record in found if record is not None]
+
+    async def _save(self, record: VideoRecord) -> None:
+        await self._storage.put.remote(
+            f"videos/{record.id}.json", record.model_dump_json().encode(), "application/json"
+        )

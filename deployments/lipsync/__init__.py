@@ -1,0 +1,1 @@
+"""Lip-sync: a face and a drive to mouth frames."""

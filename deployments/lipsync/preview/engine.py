@@ -1,0 +1,50 @@
+"""The preview engine: mouths from phoneme times and face points alone, with no weights."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from deployments.lipsync.preview.drive import drive_from
+from deployments.lipsync.preview.portrait import Portrait
+from deployments.media import FaceCrop, MouthDrive, MouthFrames, Speech
+
+
+class PreviewEngine:
+    """Moves the lips of a photo by warping it. Deterministic and thread-safe; fulfils `LipsyncEngine`.
+
+    `cache_size` faces stay set up, because the chunks of a video come as calls of their own.
+    """
+
+    name = "preview"
+    version = "1"
+
+    def __init__(self, cache_size: int = 8) -> None:
+        self._cache_size = cache_size
+        self._portraits: OrderedDict[str, Portrait] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def drive(self, speech: Speech, fps: float) -> MouthDrive:
+        """Return the drive of max(1, round(fps * seconds)) frames; its rows are `channels.CHANNELS`, the gap first."""
+        return drive_from(self.name, speech, fps)
+
+    def animate(self, crop: FaceCrop, drive: MouthDrive) -> MouthFrames:
+        """Return a mouth for each frame of `drive`, at the photo's own resolution."""
+        portrait = self._portrait(crop)
+        features = drive.features[:, drive.starts].T
+        return MouthFrames(np.stack([portrait.frame(frame) for frame in features]), portrait.box, portrait.mask)
+
+    def _portrait(self, crop: FaceCrop) -> Portrait:
+        with self._lock:
+            portrait = self._portraits.get(crop.digest)
+            if portrait is not None:
+                self._portraits.move_to_end(crop.digest)
+                return portrait
+        portrait = Portrait(crop)
+        with self._lock:
+            self._portraits[crop.digest] = portrait
+            while len(self._portraits) > self._cache_size:
+                self._portraits.popitem(last=False)
+        return portrait

@@ -1,0 +1,159 @@
+"""Which points of a face move where: the mouth at rest, and the mouth shapes of speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deployments.lipsync.preview.area import FACE_OVAL, WorkArea
+from deployments.lipsync.preview.channels import CHANNELS
+from deployments.lipsync.preview.lips import KNOTS, OUTER_LOWER, OUTER_UPPER, Curve, Lips, Points
+
+JAW = {
+    **dict.fromkeys((152, 148, 377, 199, 175), 1.0),
+    **dict.fromkeys((149, 378, 200), 0.92),
+    **dict.fromkeys((136, 365), 0.66),
+    **dict.fromkeys((172, 397), 0.48),
+    **dict.fromkeys((58, 288), 0.28),
+    **dict.fromkeys((132, 361), 0.12),
+}
+CHEEKS = (205, 425, 50, 280, 207, 427, 206, 426, 216, 436, 212, 432, 214, 434, 187, 411, 147, 376, 210, 430)
+NOSE = (1, 2, 4, 5, 98, 327, 97, 326, 49, 279, 64, 294, 129, 358, 195)
+HELD_OVAL = (93, 323, 234, 454, 127, 356)
+BORDER_STEP = 0.4
+OUTSIDE_JAW = 0.42
+
+INNER = np.arange(0, len(KNOTS), 2)
+"""The knots of the lips' inner edges that steer the splines."""
+
+JAW_SHARE = 0.62
+UPPER_SHARE, LIFT_SHARE = 0.20, 0.64
+"""How much of a gap the upper lip makes, and how much more of it with `lift` 1."""
+UPPER_PROFILE, LOWER_PROFILE = 2.0, 2.9
+ZIP_OPEN, ZIP_CLOSED, UNZIPPED_AT = 0.80, 0.86, 0.28
+"""The lips part up to here at small gaps, for photos with an open and a closed mouth, and to the corners at a wide
+gap in W: without it every vowel is a grin."""
+CORNER_DROP = 0.30
+PUCKER = 0.03
+SMILE_INWARD = 0.15
+CHEEK_REACH = 0.60
+OUTER_UPPER_FOLLOWS, OUTER_LOWER_FOLLOWS = 0.62, 0.86
+
+# Closing a smile
+LINE_AT, FLATTENED = 0.67, 0.55
+REST_WIDTH, REST_WIDTH_SHARE = 0.94, 0.86
+REST_UPPER_FOLLOWS, REST_LOWER_FOLLOWS = 0.58, 0.5
+OVERLAP = 0.008
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """One moment: the moves of the upper and the lower layer's handles, (handles, 2) pixels each, the lips' inner
+    edges as they then are, and how far the jaw has dropped in pixels."""
+
+    upper_moves: Points
+    lower_moves: Points
+    lips: Lips
+    jaw: float
+
+
+class Motion:
+    """The points of a face that steer it, and where mouth shapes take them. All in working pixels.
+
+    `upper_controls` and `lower_controls` are each layer's points, (n, 2). They are moved by few handles: one for
+    each point of a lip, one for the jaw and one for each cheek; `handles` (n, handles) says how far each goes along.
+    """
+
+    def __init__(self, area: WorkArea, lips: Lips, amount: float = 1.0) -> None:
+        self._unit, self._amount = area.unit, amount
+        self.source = lips
+        self.rest = rest_lips(lips, area.unit) if lips.open else lips
+        points = area.points
+        shared = np.concatenate([points[list(JAW)], points[list(CHEEKS)], _held(area)])
+        outer = [points[list(ids)] for ids in (OUTER_UPPER, OUTER_LOWER)]
+        self._outer_t = [np.clip(lips.t_of(edge[:, 0]), -1.0, 1.0) for edge in outer]
+        self.upper_controls, self.lower_controls = (
+            np.concatenate([np.stack([lips.x, inner], axis=1)[INNER], edge, shared])
+            for inner, edge in zip((lips.upper, lips.lower), outer, strict=True)
+        )
+        lip_points = len(INNER) + len(OUTER_UPPER)
+        jaw, cheeks = lip_points + len(JAW), lip_points + len(JAW) + len(CHEEKS)
+        self.handles = np.zeros((len(self.upper_controls), lip_points + 3))
+        self.handles[:lip_points, :lip_points] = np.eye(lip_points)
+        self.handles[lip_points:jaw, lip_points] = list(JAW.values())
+        for side, end in enumerate((0, -1)):
+            corner = np.array([lips.x[end], lips.upper[end]])
+            squared = ((points[list(CHEEKS)] - corner) ** 2).sum(axis=1) / (CHEEK_REACH * area.unit) ** 2
+            self.handles[jaw:cheeks, lip_points + 1 + side] = np.exp(-squared)
+
+    def pose(self, features: NDArray[np.float32]) -> Pose:
+        """Return the pose of one frame's features (len(CHANNELS),)."""
+        shape = dict(zip(CHANNELS, (self._amount * features).tolist(), strict=True))
+        gap = shape["gap"] * self._unit
+        share = UPPER_SHARE + LIFT_SHARE * shape["lift"]
+        up = -share * gap * self._profile(shape["gap"], UPPER_PROFILE)
+        down = (1 - share) * gap * self._profile(shape["gap"], LOWER_PROFILE)
+        drop = CORNER_DROP * gap * KNOTS**2
+        pucker = PUCKER * self._unit * shape["pucker"] * (1 - KNOTS**2)
+        x = self.rest.x + self._sideways(shape["corner"])
+        lips = Lips(x, self.rest.upper + up + drop, self.rest.lower + down + drop, self.rest.open)
+        jaw = JAW_SHARE * gap * (1 - share) / (1 - UPPER_SHARE)
+        corners = np.stack([lips.x - self.source.x, lips.upper - self.source.upper], axis=1)[[0, -1]]
+        shared = np.array([(0.0, jaw), *corners])
+        upper = self._layer_moves(0, x, lips.upper, OUTER_UPPER_FOLLOWS * up + drop - pucker, shared)
+        lower = self._layer_moves(1, x, lips.lower, OUTER_LOWER_FOLLOWS * down + drop + pucker, shared)
+        return Pose(upper, lower, lips, jaw)
+
+    def _profile(self, gap: float, power: float) -> Curve:
+        """Return how far the lips are apart across the mouth, 1 at its middle."""
+        zipped = ZIP_OPEN if self.source.open else ZIP_CLOSED
+        reach = zipped + (1 - zipped) * min(gap / UNZIPPED_AT, 1.0)
+        return (1 - np.minimum(np.abs(KNOTS) / reach, 1.0) ** power) ** 0.95
+
+    def _sideways(self, corner: float) -> Curve:
+        """Return how far the knots travel sideways; on a smile the corners' whole way inward is limited."""
+        if self.source.open:
+            inward = (self.source.width - self.rest.width) / 2 / self._unit
+            corner = max(corner, min(inward - SMILE_INWARD, 0.0))
+        return corner * self._unit * KNOTS
+
+    def _layer_moves(self, layer: int, x: Curve, inner: Curve, outer_rise: Curve, shared: Points) -> Points:
+        """Return the moves of one layer's handles: inner edge, outer edge, jaw and cheeks."""
+        source = (self.source.upper, self.source.lower)[layer]
+        rest = (self.rest.upper, self.rest.lower)[layer]
+        follows = (REST_UPPER_FOLLOWS, REST_LOWER_FOLLOWS)[layer]
+        inner_moves = np.stack([x - self.source.x, inner - source], axis=1)[INNER]
+        outer_y = follows * (rest - source) + outer_rise
+        outer_moves = np.stack([np.interp(self._outer_t[layer], KNOTS, curve) for curve in (x - self.source.x, outer_y)], axis=1)
+        return np.concatenate([inner_moves, outer_moves, shared])
+
+
+def rest_lips(lips: Lips, unit: float) -> Lips:
+    """Return a smile with teeth closed: flatter, narrower, the edges overlapping so that no slit remains."""
+    line = (1 - LINE_AT) * lips.upper + LINE_AT * lips.lower
+    line = line.mean() + (1 - FLATTENED) * (line - line.mean())
+    narrower = min(max(REST_WIDTH * unit, REST_WIDTH_SHARE * lips.width) / lips.width, 1.0)
+    middle = lips.x[len(KNOTS) // 2]
+    overlap = OVERLAP * unit * (1 - KNOTS**2)
+    return Lips(middle + narrower * (lips.x - middle), line + overlap, line - overlap, lips.open)
+
+
+def _held(area: WorkArea) -> Points:
+    """Return the points that stay: nose, upper face oval, a row outside the jaw, and the rim of the area."""
+    points = area.points
+    jaw = points[[i for i in JAW if i in FACE_OVAL]]
+    outwards = jaw - points[list(FACE_OVAL)].mean(axis=0)
+    outside = jaw + OUTSIDE_JAW * area.unit * outwards / np.linalg.norm(outwards, axis=1, keepdims=True)
+    height, width = area.picture.shape[:2]
+    return np.concatenate([points[list(NOSE)], points[list(HELD_OVAL)], outside, _border(width, height, area.unit)])
+
+
+def _border(width: int, height: int, unit: float) -> Points:
+    """Return points along the rim of the area."""
+    x = np.linspace(0, width, max(3, round(width / (BORDER_STEP * unit))))
+    y = np.linspace(0, height, max(3, round(height / (BORDER_STEP * unit))))[1:-1]
+    rows = [np.stack([x, np.full_like(x, edge)], axis=1) for edge in (0, height)]
+    columns = [np.stack([np.full_like(y, edge), y], axis=1) for edge in (0, width)]
+    return np.concatenate(rows + columns)

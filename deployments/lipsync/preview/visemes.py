@@ -1,0 +1,83 @@
+"""Phoneme times to mouth shapes: openfacefx blends visemes, a table says what each does to the mouth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from openfacefx.alignment import PhonemeSegment
+from openfacefx.coarticulation import CoartParams, build_viseme_curves
+from openfacefx.ipa import IPA_MAPPING
+
+from deployments.lipsync.preview.channels import CHANNELS, GRID_HZ
+from deployments.media import Phoneme
+
+PAUSE_S = 0.09
+"""A gap between phonemes longer than this shuts the mouth; a shorter one belongs to the phoneme before."""
+
+SHAPES: dict[str, tuple[float, float, float, float, float, float]] = {
+    #      gap  corner pucker lift teeth tongue
+    "sil": (0.00, 0.000, 0.0, 0.0, 0.0, 0.0),
+    "PP": (0.00, -0.010, 0.0, 0.0, 0.0, 0.0),
+    "FF": (0.07, 0.000, 0.0, 1.0, 0.0, 0.0),
+    "TH": (0.11, 0.000, 0.0, 0.0, 0.0, 1.0),
+    "DD": (0.11, 0.010, 0.0, 0.0, 0.3, 0.6),
+    "kk": (0.15, 0.000, 0.0, 0.0, 0.0, 0.0),
+    "CH": (0.12, -0.045, 0.7, 0.0, 1.0, 0.0),
+    "SS": (0.09, 0.030, 0.0, 0.0, 1.0, 0.0),
+    "nn": (0.11, 0.010, 0.0, 0.0, 0.3, 0.6),
+    "RR": (0.12, -0.055, 0.5, 0.0, 0.0, 0.0),
+    "aa": (0.34, -0.030, 0.0, 0.0, 0.0, 0.0),
+    "E": (0.22, 0.020, 0.0, 0.0, 0.0, 0.0),
+    "I": (0.14, 0.045, 0.0, 0.0, 0.2, 0.0),
+    "O": (0.24, -0.075, 0.7, 0.0, 0.0, 0.0),
+    "U": (0.11, -0.090, 1.0, 0.0, 0.0, 0.0),
+}
+
+# Diphthongs glide: openfacefx splits those of ARPAbet only, at 55 %. Schwas open like ʌ.
+GLIDES = {"aɪ": "aɪ", "aʊ": "aʊ", "eɪ": "eɪ", "oʊ": "oʊ", "əʊ": "oʊ", "ɔɪ": "ɔɪ"}
+GLIDE_TURN = 0.55
+ALIASES = {"ə": "ʌ", "ɐ": "ʌ", "ᵊ": "ʌ", "ᵻ": "ɪ"}
+LIPS_SHUT = frozenset("pbm")
+
+# Inner pauses are already told apart by PAUSE_S
+COARTICULATION = CoartParams(short_silence=0.0)
+
+
+def mouth_shapes(phonemes: Sequence[Phoneme], samples: int) -> NDArray[np.float64]:
+    """Return the shapes of `phonemes` on the grid, (channels, samples): zero in pauses, not yet smoothed."""
+    shapes = np.zeros((len(CHANNELS), samples))
+    table = np.array([SHAPES[target.name] for target in IPA_MAPPING.targets]).T
+    for phrase in phrases(phonemes):
+        segments = [segment for phoneme in phrase for segment in _segments(phoneme)]
+        _, weights = build_viseme_curves(segments, GRID_HZ, IPA_MAPPING, COARTICULATION)
+        first = round(segments[0].start * GRID_HZ)
+        room = shapes[:, first : first + len(weights)]
+        room[:] = table @ weights[: room.shape[1]].T
+    return shapes
+
+
+def phrases(phonemes: Sequence[Phoneme]) -> Iterator[list[Phoneme]]:
+    """Yield the runs of phonemes between pauses, with no gaps left in them."""
+    run: list[Phoneme] = []
+    for phoneme in phonemes:
+        if run and phoneme.start_s - run[-1].end_s > PAUSE_S:
+            yield run
+            run = []
+        if run:
+            run[-1] = Phoneme(run[-1].symbol, run[-1].start_s, phoneme.start_s)
+        run.append(phoneme)
+    if run:
+        yield run
+
+
+def _segments(phoneme: Phoneme) -> Iterator[PhonemeSegment]:
+    symbol = ALIASES.get(phoneme.symbol, phoneme.symbol)
+    glide = GLIDES.get(symbol)
+    if glide is None:
+        yield PhonemeSegment(symbol, phoneme.start_s, phoneme.end_s)
+        return
+    turn_s = phoneme.start_s + GLIDE_TURN * (phoneme.end_s - phoneme.start_s)
+    yield PhonemeSegment(glide[0], phoneme.start_s, turn_s)
+    yield PhonemeSegment(glide[1], turn_s, phoneme.end_s)

@@ -1,0 +1,70 @@
+"""Fields of motion: thin-plate splines through moving points, evaluated on a grid and turned backwards."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+Field = NDArray[np.float32]
+
+REGULARISATION = 1e-3
+INVERSE_PASSES = 12
+
+
+def grid_centres(width: int, height: int, step: int) -> Field:
+    """Return the centres of a grid's cells in pixels, (rows, columns, 2): what `upsampled` takes them to be."""
+    x = np.arange(width // step) * step + (step - 1) / 2
+    y = np.arange(height // step) * step + (step - 1) / 2
+    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
+
+
+def spline_matrix(controls: Points, places: Points, unit: float) -> Field:
+    """Return the (places, controls) matrix that turns displacements of `controls` into those of `places`.
+
+    Thin-plate splines (Bookstein 1989), regularised; (n, 2) points in pixels, made small by `unit`.
+    """
+    count = len(controls)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(controls, controls, unit) + REGULARISATION * np.eye(count)
+    system[:count, count:] = _plane(controls, unit)
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.inv(system)[:, :count].astype(np.float32)
+    basis = np.hstack([_kernel(places, controls, unit), _plane(places, unit)]).astype(np.float32)
+    matrix: Field = basis @ weights
+    return matrix
+
+
+def _kernel(a: Points, b: Points, unit: float) -> NDArray[np.float64]:
+    squared = ((a[:, None] - b[None]) ** 2).sum(axis=-1) / unit**2
+    bent: NDArray[np.float64] = squared * np.log(squared + 1e-12)
+    return bent
+
+
+def _plane(points: Points, unit: float) -> NDArray[np.float64]:
+    return np.hstack([np.ones((len(points), 1)), points / unit])
+
+
+def backwards(forward: Field, centres: Field, step: int) -> Field:
+    """Return where each cell's picture comes from, as displacements (rows, columns, 2), for a forward field.
+
+    A damped fixed point: undamped it diverges where a lip doubles in thickness.
+    """
+    cells = (centres - (step - 1) / 2) / step
+    back = np.zeros_like(forward)
+    for _ in range(INVERSE_PASSES):
+        moved = cv2.remap(forward, cells + back / step, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        back = 0.5 * (back - moved)
+    return back
+
+
+def upsampled(field: Field, step: int) -> Field:
+    """Return a grid's values at every pixel."""
+    return cv2.resize(field, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+
+
+def smoothstep(value: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return 0 below 0, 1 above 1, and a smooth rise between."""
+    inside = np.clip(value, 0, 1)
+    return inside * inside * (3 - 2 * inside)

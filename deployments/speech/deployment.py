@@ -1,0 +1,35 @@
+"""The speech stage as a Serve deployment."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ray import serve
+
+from deployments.media import Speech
+from deployments.speech.audio_file import decode_audio
+from deployments.speech.engine import SpeechEngine
+from deployments.speech.voices import VoiceBook
+
+
+@serve.deployment
+class SpeechStage:
+    """Speaks text and decodes sound files, in threads: the event loop stays free for other calls."""
+
+    def __init__(
+        self, voices: Mapping[str, Callable[[], SpeechEngine]], max_audio_s: float, max_audio_bytes: int
+    ) -> None:
+        self._voices = VoiceBook({voice_id: make() for voice_id, make in voices.items()})
+        self._max_audio_s = max_audio_s
+        self._max_audio_bytes = max_audio_bytes
+
+    async def versions(self) -> dict[str, str]:
+        """Each voice's version by voiceId."""
+        return self._voices.versions()
+
+    async def speak(self, text: str, voice_id: str) -> Speech:
+        """Text to speech. Raises `UnspeakableText`, `SpeechServerFailed`."""
+        return await asyncio.to_thread(self._voices.speak, text, voice_id)
+
+    async def decode(self, data: bytes) -> Speech:
+        """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""
+        return await asyncio.to_thread(decode_audio, data, self._max_audio_s, self._max_audio_bytes)

@@ -1,0 +1,51 @@
+"""The storage stage as a Serve deployment."""
+
+import asyncio
+from collections.abc import Callable
+
+from ray import serve
+
+from deployments.storage.store import ObjectMissing, Store, StoredObject
+
+
+@serve.deployment
+class StorageStage:
+    """Objects by key. The store's calls block, so each runs in a thread."""
+
+    def __init__(self, make_store: Callable[[], Store]) -> None:
+        self._store = make_store()
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Store an object, replacing what was there."""
+        await asyncio.to_thread(self._store.put, key, data, content_type)
+
+    async def stat(self, key: str) -> StoredObject | None:
+        """The object's facts, if it is there."""
+        return await asyncio.to_thread(self._store.stat, key)
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object, from `start` on. Raises `ObjectMissing`."""
+        return await asyncio.to_thread(self._store.read, key, start, length)
+
+    async def find(self, key: str) -> bytes | None:
+        """All bytes of an object, if it is there."""
+        try:
+            return await self.read(key)
+        except ObjectMissing:
+            return None
+
+    async def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        await asyncio.to_thread(self._store.delete, key)
+
+    async def list(self, prefix: str) -> list[str]:
+        """The keys that begin so."""
+        return await asyncio.to_thread(self._store.list, prefix)
+
+    async def url(self, key: str, expires_s: int) -> str | None:
+        """A URL of the store's own for an object, where it has such."""
+        return await asyncio.to_thread(self._store.url, key, expires_s)
+
+    async def check(self) -> None:
+        """Raise `StorageUnavailable` if the store does not answer."""
+        await asyncio.to_thread(self._store.check)

@@ -1,0 +1,1 @@
+"""Video: a photo, mouth frames and a waveform to an MP4."""

@@ -1,0 +1,127 @@
+"""Runs `serve run` with a config file on a free port, and stops all of it: for the demo, tests and benchmarks."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MARK = "TALKING_POSTER_RUN"
+
+
+class LocalService:
+    """A running service: `url` is where it listens, `ready_s` how long it took, `log` what it printed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path, mark: str) -> None:
+        self.process = process
+        self.url = url
+        self.log = log
+        self.ready_s = 0.0
+        self._mark = mark
+
+    def wait_ready(self, timeout_s: float = 120) -> None:
+        """Wait until /readyz says 200. Raises with the end of the log when the service ends or takes too long."""
+        began = time.monotonic()
+        while time.monotonic() - began < timeout_s:
+            if self.process.poll() is not None:
+                break
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200:
+                    self.ready_s = time.monotonic() - began
+                    return
+            time.sleep(0.25)
+        raise RuntimeError(f"the service is not ready after {timeout_s} s:\n{self.log.read_text()[-4000:]}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this run: they inherit a mark in their environment."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == self._mark:
+                    found.append(process)
+        return found
+
+    def replicas(self, deployment: str) -> list[psutil.Process]:
+        """The replica processes of a deployment."""
+        named = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if f"ServeReplica:talking-photo:{deployment}" in " ".join(process.cmdline()):
+                    named.append(process)
+        return named
+
+    def stop(self) -> None:
+        """End the run and every process of it."""
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(15)
+        left = self.processes()
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, 10)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, mapping by mapping."""
+    both = {key: merged(base[key], value) for key, value in changes.items() if isinstance(base.get(key), dict)}
+    return base | changes | both
+
+
+@contextlib.contextmanager
+def local_service(
+    folder: Path, *, config: str = "local.yaml", args: dict[str, Any] | None = None, env: dict[str, str] | None = None
+) -> Iterator[LocalService]:
+    """Run a config file, its data and log under `folder`, `args` laid over the file's own. Yields when ready."""
+    port = free_port()
+    content = yaml.safe_load((ROOT / "configs" / config).read_text())
+    content["http_options"]["port"] = port
+    own = {"jobs": {"cache_dir": str(folder / "cache")}}
+    if content["applications"][0]["args"]["storage"]["kind"] == "disk":
+        own["storage"] = {"root": str(folder / "objects")}
+    content["applications"][0]["args"] = merged(merged(content["applications"][0]["args"], own), args or {})
+    path = folder / config
+    path.write_text(yaml.safe_dump(content))
+    mark = uuid.uuid4().hex
+    log = folder / "serve.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("serve")), "run", "--address", "local", str(path)],
+            cwd=ROOT,
+            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | (env or {}),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    service = LocalService(process, f"http://127.0.0.1:{port}", log, mark)
+    try:
+        service.wait_ready()
+        yield service
+    finally:
+        service.stop()
+
+
+@contextlib.contextmanager
+def temporary_service(**options: Any) -> Iterator[LocalService]:
+    """`local_service` in a folder that goes with it."""
+    with tempfile.TemporaryDirectory() as folder, local_service(Path(folder), **options) as service:
+        yield service

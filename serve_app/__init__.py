@@ -1,0 +1,1 @@
+"""What a caller meets, and how the graph is wired."""

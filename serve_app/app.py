@@ -1,0 +1,60 @@
+"""The whole graph on one screen: `serve run configs/local.yaml` calls `build` with the file's `args`."""
+
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ray.serve import Application
+
+from deployments.faces.deployment import FacesStage
+from deployments.jobs.deployment import JobsStage
+from deployments.lipsync.deployment import LipsyncStage
+from deployments.speech.deployment import SpeechStage
+from deployments.storage.deployment import StorageStage
+from deployments.video.deployment import VideoStage
+from serve_app import engines
+from serve_app.ingress import Ingress
+from serve_app.settings import Settings
+
+SAMPLES = {"astronaut": "astronaut.png", "illustration": "illustration.png"}
+
+
+def build(args: Settings) -> Application:
+    """Wire ingress - jobs - (speech, faces) - video - lipsync, and storage."""
+    storage = _bind(StorageStage, partial(engines.store, args.storage))
+    speech = _bind(
+        SpeechStage,
+        {voice_id: partial(engines.voice, voice) for voice_id, voice in args.speech.voices.items()},
+        args.speech.max_audio_s,
+        args.speech.max_audio_bytes,
+    )
+    faces = _bind(FacesStage, partial(engines.face_finder, args.faces))
+    lipsync = _bind(LipsyncStage, partial(engines.lipsync, args.lipsync))
+    video = _bind(VideoStage, lipsync, partial(engines.renderer, args.video), args.video.chunk_frames)
+    jobs = _bind(
+        JobsStage,
+        speech,
+        faces,
+        lipsync,
+        video,
+        storage,
+        fps=args.video.fps,
+        max_text_chars=args.speech.max_text_chars,
+        cache_dir=args.jobs.cache_dir.absolute(),
+        keep_s=args.jobs.cache_hours * 3600,
+        running=args.jobs.running,
+        samples=_samples() if args.jobs.samples else {},
+    )
+    return _bind(Ingress, jobs, storage, args)
+
+
+def _bind(stage: Any, *args: Any, **kwargs: Any) -> Application:  # noqa: ANN401 - Ray types a deployment as its class
+    """The stage with its constructor's arguments; a bound stage among them becomes a handle."""
+    bound: Application = stage.bind(*args, **kwargs)
+    return bound
+
+
+def _samples() -> dict[str, Path]:
+    folder = Path(str(files("serve_app"))) / "samples"
+    return {poster_id: folder / name for poster_id, name in SAMPLES.items()}

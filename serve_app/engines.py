@@ -1,0 +1,90 @@
+"""What the settings choose, as factories that run in the replica that needs them.
+
+The imports stand inside the functions: neither the builder nor another replica loads what it does not use
+(torch, OpenCV and onnxruntime take seconds each on two cores).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from deployments.errors import CheckpointUnusable, StorageUnavailable
+from serve_app.settings import DiskStorage, FacesSettings, HibariVoice, LipsyncSettings, Storage, VideoSettings, Voice
+
+if TYPE_CHECKING:
+    from deployments.faces.finder import FaceFinder
+    from deployments.lipsync.engine import LipsyncEngine
+    from deployments.speech.engine import SpeechEngine
+    from deployments.storage.store import Store
+    from deployments.video.render import Renderer
+
+logger = logging.getLogger("ray.serve")
+
+MINIO_VARIABLES = ("MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_BUCKET")
+
+
+def voice(settings: Voice) -> SpeechEngine:
+    """The engine behind a voiceId."""
+    if isinstance(settings, HibariVoice):
+        from deployments.speech.hibari import HibariEngine
+
+        return HibariEngine(settings.speed)
+    from deployments.speech.openai_http import OpenAiSpeechEngine
+
+    api_key = os.environ[settings.api_key_env] if settings.api_key_env else None
+    return OpenAiSpeechEngine(settings.base_url, settings.model, settings.voice, api_key, settings.timeout_s)
+
+
+def face_finder(settings: FacesSettings) -> FaceFinder:
+    """The face finder with its limits."""
+    from deployments.faces.finder import FaceFinder
+
+    return FaceFinder(settings.max_image_bytes, settings.max_pixels, settings.max_side_px)
+
+
+def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
+    """The engine that moves the mouth. Raises `CheckpointUnusable` with the path where `wav2lip` finds no file."""
+    path = settings.checkpoint.absolute()
+    if settings.engine == "preview" or (settings.engine == "auto" and not path.exists()):
+        from deployments.lipsync.preview.engine import PreviewEngine
+
+        reason = "as configured" if settings.engine == "preview" else f"no checkpoint at {path}"
+        logger.info("lip-sync engine: preview (%s)", reason)
+        return PreviewEngine()
+    if not path.exists():
+        raise CheckpointUnusable(f"lipsync.engine is wav2lip, but there is no checkpoint at {path}.")
+    from deployments.lipsync.wav2lip_engine import Wav2LipEngine
+
+    logger.info("lip-sync engine: wav2lip (%s)", path)
+    return Wav2LipEngine(path, settings.device, paste=settings.paste)
+
+
+def renderer(settings: VideoSettings) -> Renderer:
+    """The renderer with its encoder options."""
+    from deployments.video.encode import Encoding
+    from deployments.video.render import Renderer
+
+    return Renderer(Encoding(crf=settings.crf, preset=settings.preset))
+
+
+def store(settings: Storage) -> Store:
+    """The object store. Raises `StorageUnavailable` where a MINIO_* variable is missing."""
+    if isinstance(settings, DiskStorage):
+        from deployments.storage.disk import DiskStore
+
+        return DiskStore(settings.root.absolute())
+    from deployments.storage.minio import MinioStore
+
+    if missing := [name for name in MINIO_VARIABLES if not os.environ.get(name)]:
+        raise StorageUnavailable(f"storage.kind is minio, but these variables are not set: {', '.join(missing)}.")
+    endpoint, access_key, secret_key, bucket = (os.environ[name] for name in MINIO_VARIABLES)
+    return MinioStore(
+        endpoint,
+        access_key,
+        secret_key,
+        bucket,
+        public_endpoint=settings.public_endpoint,
+        region=settings.region,
+    )

@@ -1,0 +1,142 @@
+"""The Serve ingress: the ASGI app, and the service behind its routes in terms of handles."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import DeploymentStatusOverview
+
+from deployments.errors import StageFailed, TalkingPhotoError
+from deployments.jobs.index import Answer
+from deployments.jobs.order import VideoOrder
+from deployments.jobs.pipeline import root_cause
+from deployments.jobs.posters import Poster
+from deployments.jobs.records import VideoRecord
+from deployments.storage.store import StoredObject
+from serve_app.api import make_api
+from serve_app.service import Readiness
+from serve_app.settings import Settings
+
+T = TypeVar("T")
+
+PIECE_BYTES = 1 << 20
+READY_WITHIN_S = 5.0
+RETRY_AFTER_S = 0.5
+
+
+class RayService:
+    """`Service` by handles."""
+
+    def __init__(self, jobs: DeploymentHandle[Any], storage: DeploymentHandle[Any]) -> None:
+        self._jobs = jobs
+        self._storage = storage
+
+    async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
+        """See `Service`."""
+        return await _call(partial(self._jobs.submit.remote, order, wait_s))
+
+    async def find(self, video_id: str) -> VideoRecord:
+        """See `Service`."""
+        return await _call(partial(self._jobs.find.remote, video_id))
+
+    async def keep_upload(self, data: bytes, content_type: str) -> str:
+        """See `Service`."""
+        return await _call(partial(self._jobs.keep_upload.remote, data, content_type))
+
+    async def put_poster(self, poster_id: str, image: bytes) -> Poster:
+        """See `Service`."""
+        return await _call(partial(self._jobs.put_poster.remote, poster_id, image))
+
+    async def get_poster(self, poster_id: str) -> Poster:
+        """See `Service`."""
+        return await _call(partial(self._jobs.get_poster.remote, poster_id))
+
+    async def delete_poster(self, poster_id: str) -> None:
+        """See `Service`."""
+        await _call(partial(self._jobs.delete_poster.remote, poster_id))
+
+    async def content(self, key: str) -> StoredObject | None:
+        """See `Service`."""
+        return await _call(partial(self._storage.stat.remote, key))
+
+    async def read(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """See `Service`."""
+        for first in range(start, stop, PIECE_BYTES):
+            yield await _call(partial(self._storage.read.remote, key, first, min(PIECE_BYTES, stop - first)))
+
+    async def presigned_url(self, key: str, expires_s: int) -> str | None:
+        """See `Service`."""
+        return await _call(partial(self._storage.url.remote, key, expires_s))
+
+    async def readiness(self) -> Readiness:
+        """A stage is ready when Serve has a healthy replica of it and, for jobs and storage, when it answers."""
+        replicas, jobs, storage = await asyncio.gather(_replicas(), self._status(), self._storage_state())
+        stages = replicas | {
+            name: state for name, state in (("jobs", jobs[0]), ("storage", storage)) if state != "ready"
+        }
+        ready = all(state == "ready" for state in stages.values())
+        return Readiness(ready, jobs[1].get("engine"), stages, {k: v for k, v in jobs[1].items() if k != "engine"})
+
+    async def _status(self) -> tuple[str, dict[str, Any]]:
+        try:
+            status = await asyncio.wait_for(_call(self._jobs.status.remote), READY_WITHIN_S)
+        except (TalkingPhotoError, TimeoutError) as error:
+            return f"no answer: {error or 'timed out'}", {}
+        return ("ready" if status["engine"] else "waiting for the other stages"), status
+
+    async def _storage_state(self) -> str:
+        try:
+            await asyncio.wait_for(_call(self._storage.check.remote), READY_WITHIN_S)
+        except (TalkingPhotoError, TimeoutError) as error:
+            return f"no answer: {error or 'timed out'}"
+        return "ready"
+
+
+async def _call(call: Callable[[], Awaitable[T]]) -> T:
+    """Await a handle's answer; ask once more if the replica died under it: every call here can be repeated."""
+    try:
+        return await call()
+    except Exception as error:
+        if isinstance(cause := root_cause(error), TalkingPhotoError):
+            raise cause from None
+    await asyncio.sleep(RETRY_AFTER_S)
+    try:
+        return await call()
+    except Exception as error:
+        if isinstance(cause := root_cause(error), TalkingPhotoError):
+            raise cause from None
+        raise StageFailed(f"A part of the service failed twice ({type(cause).__name__}). Ask again.") from error
+
+
+async def _replicas() -> dict[str, str]:
+    """Each deployment of this application: `ready` with a running replica, otherwise what Serve says of it."""
+    name = serve.get_replica_context().app_name
+    status = await asyncio.to_thread(serve.status)
+    return {
+        deployment: "ready"
+        if _running(info)
+        else f"{info.status}: {info.message}".rstrip(": ")
+        for deployment, info in status.applications[name].deployments.items()
+    }
+
+
+def _running(info: DeploymentStatusOverview) -> bool:
+    return any(count for state, count in info.replica_states.items() if state.value == "RUNNING")
+
+
+@serve.deployment
+@serve.ingress()
+class Ingress:
+    """The ASGI app as a deployment."""
+
+    def __init__(self, jobs: DeploymentHandle[Any], storage: DeploymentHandle[Any], settings: Settings) -> None:
+        self._service = RayService(jobs, storage)
+        self._settings = settings
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve in the replica, after the constructor."""
+        return make_api(self._service, self._settings)

@@ -1,0 +1,68 @@
+"""Errors to replies, in one place: RFC 9457 problem+json, for every route but the mobile one."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from deployments.errors import InvalidRequest, TalkingPhotoError
+
+RETRY_AFTER_S = 5
+
+
+def problem(status: int, code: str, detail: str, *, retryable: bool = False, **facts: Any) -> JSONResponse:  # noqa: ANN401
+    """A problem document: `type, title, status, detail`, and ours: `code`, `retryable` and the facts of the error."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        **facts,
+    }
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def invalid(error: RequestValidationError) -> InvalidRequest:
+    """What FastAPI found wrong, as a sentence that names the field."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "path", "query")) or "body"
+    return InvalidRequest(f"{where}: {first['msg']}", {"param": where})
+
+
+def of_http(error: HTTPException) -> tuple[str, str]:
+    """Code and sentence of an error that the framework raised: no such route, wrong method, body too large."""
+    return HTTPStatus(error.status_code).name.lower(), str(error.detail)
+
+
+async def _talking_photo_error(_: Request, error: TalkingPhotoError) -> JSONResponse:
+    facts = {key: value for key, value in error.data.items() if key not in ("detail", "code", "status")}
+    return problem(error.http_status, error.code, error.detail, retryable=error.retryable, **facts)
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    return await _talking_photo_error(request, invalid(error))
+
+
+async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
+    code, detail = of_http(error)
+    response = problem(error.status_code, code, detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(_: Request, __: Exception) -> JSONResponse:
+    return problem(500, "internal", "An error of ours, now in the log. Asking again may help.", retryable=True)
+
+
+def install(api: FastAPI) -> None:
+    """Make every error of `api` a problem document."""
+    api.add_exception_handler(TalkingPhotoError, _talking_photo_error)  # type: ignore[arg-type]  # starlette's handler type is not generic
+    api.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    api.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    api.add_exception_handler(Exception, _unexpected)

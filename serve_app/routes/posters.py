@@ -1,0 +1,55 @@
+"""Posters: a picture under the caller's imageId."""
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
+
+from deployments.errors import UnreadableImage
+from serve_app.schemas import PosterId, PosterView
+from serve_app.service import Service
+
+_ONE_FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("image/jpeg", "image/png", "image/webp")
+        }
+        | {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"image": {"type": "string", "format": "binary"}}}
+            }
+        },
+    }
+}
+
+
+def make_router(service: Service) -> APIRouter:
+    """Build the router."""
+    router = APIRouter(prefix="/v1/posters", tags=["posters"])
+
+    @router.put("/{poster_id}", openapi_extra=_ONE_FILE)
+    async def put_poster(poster_id: PosterId, request: Request) -> PosterView:
+        """Register or replace a poster: the picture as the body, or as the file of a form."""
+        return PosterView.of(await service.put_poster(poster_id, await _image(request)))
+
+    @router.get("/{poster_id}")
+    async def get_poster(poster_id: PosterId) -> PosterView:
+        """The poster's facts."""
+        return PosterView.of(await service.get_poster(poster_id))
+
+    @router.delete("/{poster_id}", status_code=204)
+    async def delete_poster(poster_id: PosterId) -> None:
+        """Forget the poster and its picture."""
+        await service.delete_poster(poster_id)
+
+    return router
+
+
+async def _image(request: Request) -> bytes:
+    if not request.headers.get("content-type", "").startswith("multipart/"):
+        return await request.body()
+    async with request.form() as form:
+        for field in form.values():
+            if isinstance(field, UploadFile):
+                return await field.read()
+    raise UnreadableImage("The form has no file: send the picture in a field named 'image'.")

@@ -1,0 +1,27 @@
+"""Health: is the process up, and can every stage serve."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Response
+
+from serve_app.schemas import Ready
+from serve_app.service import Service
+
+
+def make_router(service: Service) -> APIRouter:
+    """Build the router."""
+    router = APIRouter(tags=["status"])
+
+    @router.get("/healthz")
+    async def health() -> dict[str, str]:
+        """The ingress is up."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses={503: {"model": Ready}})
+    async def ready(response: Response) -> Ready:
+        """200 when every stage can serve, 503 until then, with each stage's state in words."""
+        readiness = await service.readiness()
+        response.status_code = 200 if readiness.ready else 503
+        return Ready.model_validate(asdict(readiness))
+
+    return router

@@ -1,0 +1,23 @@
+"""Voices that a voiceId may name."""
+
+from fastapi import APIRouter
+
+from serve_app.schemas import Voices, VoiceView
+from serve_app.settings import SpeechSettings
+
+
+def make_router(settings: SpeechSettings) -> APIRouter:
+    """Build the router."""
+    router = APIRouter(prefix="/v1/voices", tags=["voices"])
+
+    @router.get("")
+    async def list_voices() -> Voices:
+        """All voices of the configuration."""
+        return Voices(
+            voices=[
+                VoiceView(id=voice_id, engine=voice.engine, language=voice.language)
+                for voice_id, voice in settings.voices.items()
+            ]
+        )
+
+    return router

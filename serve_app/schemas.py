@@ -1,0 +1,139 @@
+"""Request and reply models."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.jobs.index import Answer, CacheState
+from deployments.jobs.posters import Poster
+from deployments.jobs.records import Status, VideoRecord
+from deployments.media import FaceBox
+
+PosterId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", description="The caller's imageId.")]
+VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
+
+MobileStatus = Literal["processing", "completed", "failed"]
+
+
+class MobileRequest(BaseModel):
+    """What TalkAR's backend sends; fields that it adds for itself are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"imageId": "astronaut", "text": "Hello from the poster.", "voiceId": "default"}}
+    )
+
+    imageId: str  # noqa: N815 - the mobile contract's name
+    text: str
+    voiceId: str | None = None  # noqa: N815 - the mobile contract's name
+
+
+class MobileReply(BaseModel):
+    """What it gets back, whatever happens. `duration` is in seconds."""
+
+    success: bool
+    videoId: str | None = None  # noqa: N815 - the mobile contract's name
+    videoUrl: str | None = None  # noqa: N815 - the mobile contract's name
+    duration: float | None = None
+    status: MobileStatus
+    error: str | None = None
+
+    @classmethod
+    def of(cls, record: VideoRecord, url: str | None) -> "MobileReply":
+        """The mobile view of a record."""
+        return cls(
+            success=record.status != "failed",
+            videoId=record.id,
+            videoUrl=url,
+            duration=record.rendered.duration_s if record.rendered else None,
+            status="processing" if record.status == "queued" else record.status,
+            error=record.failure.detail if record.failure else None,
+        )
+
+
+class Problem(BaseModel):
+    """Why a video failed."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+
+class Video(BaseModel):
+    """A video, finished or on its way. `timings_s` are seconds by stage; `cache` tells how this answer came about."""
+
+    id: str
+    status: Status
+    stage: str | None
+    engine: str = Field(description="What moved the mouth: wav2lip, or preview where no weights are installed.")
+    poster_id: str | None
+    cache: CacheState | None
+    video_url: str | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    frames: int | None
+    fps: float | None
+    size_bytes: int | None
+    timings_s: dict[str, float]
+    error: Problem | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, answer: Answer | VideoRecord, url: str | None) -> "Video":
+        """The public view of a record."""
+        record, cache = (answer, None) if isinstance(answer, VideoRecord) else answer
+        measures = dict.fromkeys(("duration_s", "width", "height", "frames", "fps", "size_bytes"))
+        return cls(
+            **(record.rendered.model_dump() if record.rendered else measures),
+            **record.model_dump(include={"id", "status", "stage", "engine", "timings_s", "created_at", "finished_at"}),
+            poster_id=record.order.poster_id,
+            cache=cache,
+            video_url=url,
+            error=Problem(**record.failure.model_dump(include={"code", "detail", "retryable"}))
+            if record.failure
+            else None,
+        )
+
+
+class PosterView(BaseModel):
+    """A registered poster; `faces` are boxes in photo pixels, largest first."""
+
+    id: str
+    sha256: str
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    faces: list[FaceBox]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, poster: Poster) -> "PosterView":
+        """The public view of a poster."""
+        return cls.model_validate(poster.model_dump())
+
+
+class VoiceView(BaseModel):
+    """A voice that `voiceId` may name."""
+
+    id: str
+    engine: str
+    language: str | None
+
+
+class Voices(BaseModel):
+    """All of them."""
+
+    voices: list[VoiceView]
+
+
+class Ready(BaseModel):
+    """Whether every stage can serve, and which engine moves the mouths. Counts are since the jobs stage started."""
+
+    ready: bool
+    engine: str | None
+    stages: dict[str, str]
+    counts: dict[str, Any]

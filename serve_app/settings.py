@@ -1,0 +1,127 @@
+"""Every setting of the service: strict (an unknown key is refused), with its unit in its name and its reason."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Strict(BaseModel):
+    """Frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HibariVoice(Strict):
+    """The built-in US English voice."""
+
+    engine: Literal["hibari"] = "hibari"
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+    language: str = "en-US"
+
+
+class OpenAiVoice(Strict):
+    """A voice of any server with OpenAI's `/v1/audio/speech` (Kokoro, Piper, speaches, a cloud)."""
+
+    engine: Literal["openai"]
+    base_url: str
+    model: str
+    voice: str
+    api_key_env: str | None = None  # the key's name in the environment: keys never stand in a config file
+    timeout_s: float = 60.0  # a cold server may have to load its model first
+    language: str | None = None
+
+
+Voice = Annotated[HibariVoice | OpenAiVoice, Field(discriminator="engine")]
+
+
+class SpeechSettings(Strict):
+    """Voices by voiceId, and the limits of what is said or uploaded."""
+
+    voices: dict[str, Voice] = {"default": HibariVoice()}
+    max_text_chars: int = 1000  # about 70 s of speech
+    max_audio_s: float = 600.0  # what D-ID and its peers accept
+    max_audio_bytes: int = 50_000_000  # 10 min of WAV at 41 kHz mono
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> "SpeechSettings":
+        if "default" not in self.voices:
+            raise ValueError("voices: a voice named 'default' must exist")
+        return self
+
+
+class FacesSettings(Strict):
+    """Limits of a picture, and the size of the video made from it."""
+
+    max_image_bytes: int = 20_000_000  # a 50 megapixel JPEG of a phone
+    max_pixels: int = 50_000_000  # 150 MB decoded
+    max_side_px: int = (
+        1280  # the video's longer side: what a phone shows, and what two cores encode faster than real time
+    )
+
+
+class LipsyncSettings(Strict):
+    """The engine that moves the mouth."""
+
+    engine: Literal["auto", "wav2lip", "preview"] = "auto"
+    checkpoint: Path = Path("weights/wav2lip_gan.pth")
+    device: str = "auto"
+    paste: Literal["feathered", "published"] = "feathered"
+
+
+class VideoSettings(Strict):
+    """The shape of the MP4."""
+
+    fps: float = Field(default=25.0, ge=10, le=60)  # Wav2Lip was trained at 25
+    chunk_frames: int = Field(default=16, ge=1, le=256)  # per call: long enough to hide a hop, short enough to hold two
+    crf: int = Field(default=20, ge=0, le=51)
+    preset: str = "veryfast"
+
+
+class DiskStorage(Strict):
+    """Objects as files below a folder: one machine."""
+
+    kind: Literal["disk"] = "disk"
+    root: Path = Path(".data/objects")
+
+
+class MinioStorage(Strict):
+    """Objects in an S3 bucket; endpoint, keys and bucket come from the four MINIO_* variables."""
+
+    kind: Literal["minio"]
+    region: str = "us-east-1"  # given, so that signing a URL makes no call
+    public_endpoint: str | None = None  # what phones reach: the host is part of a presigned URL's signature
+
+
+Storage = Annotated[DiskStorage | MinioStorage, Field(discriminator="kind")]
+
+
+class JobsSettings(Strict):
+    """The memory of finished work, and how much is done at once."""
+
+    cache_dir: Path = Path(".data/cache")
+    cache_hours: float = 24.0  # the mobile contract
+    running: int = Field(default=4, ge=1)  # pipelines at once; a stage in use by another just queues
+    samples: bool = True  # register the shipped sample posters
+
+
+class HttpSettings(Strict):
+    """What callers see."""
+
+    wait_s: float = Field(default=7.0, ge=0, le=60)  # OkHttp gives up at 10 s, ExoPlayer at 8
+    max_body_bytes: int = 80_000_000  # the largest picture and the largest sound in one form
+    public_base_url: str | None = None  # e.g. https://talk.example.org; otherwise what the caller asked
+    video_urls: Literal["content", "presigned"] = "content"
+    presigned_hours: float = Field(default=24.0, gt=0, le=168)
+
+
+class Settings(Strict):
+    """The `args` of a Serve config file."""
+
+    speech: SpeechSettings = SpeechSettings()
+    faces: FacesSettings = FacesSettings()
+    lipsync: LipsyncSettings = LipsyncSettings()
+    video: VideoSettings = VideoSettings()
+    storage: Storage = DiskStorage()
+    jobs: JobsSettings = JobsSettings()
+    http: HttpSettings = HttpSettings()

@@ -1,0 +1,120 @@
+import asyncio
+import contextlib
+
+import pytest
+
+from deployments.video.window import windowed
+
+
+class Calls:
+    """Calls that count how many of them run."""
+
+    def __init__(self, number, failing=None):
+        self.running = self.most = self.started = self.cancelled = 0
+        self.list = [lambda i=i: self._call(i, i == failing) for i in range(number)]
+
+    async def _call(self, i, fails):
+        self.started += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await asyncio.sleep(0.001 * (1 + 7 * i % 5))
+            if fails:
+                raise ValueError(i)
+            return i
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_results_come_in_order_with_a_full_window_and_no_more(window):
+    calls = Calls(12)
+
+    async def collect():
+        return [result async for result in windowed(calls.list, window)]
+
+    assert asyncio.run(collect()) == list(range(12))
+    assert calls.most == window
+
+
+def test_fewer_calls_than_the_window():
+    async def collect(number):
+        return [result async for result in windowed(Calls(number).list, 2)]
+
+    assert asyncio.run(collect(1)) == [0]
+    assert asyncio.run(collect(0)) == []
+
+
+def test_a_slow_consumer_lets_nothing_pile_up():
+    calls = Calls(10)
+
+    async def consume():
+        taken = 0
+        async for _ in windowed(calls.list, 2):
+            taken += 1
+            await asyncio.sleep(0.02)
+            assert calls.started <= taken + 2
+
+    asyncio.run(consume())
+    assert calls.started == 10
+
+
+def test_the_next_call_runs_while_the_consumer_works():
+    calls = Calls(3)
+
+    async def consume():
+        async for result in windowed(calls.list, 2):
+            if result == 0:
+                await asyncio.sleep(0.05)
+                assert calls.started == 3
+
+    asyncio.run(consume())
+
+
+def test_a_failure_cancels_the_rest():
+    calls = Calls(10, failing=3)
+
+    async def consume():
+        async with contextlib.aclosing(windowed(calls.list, 3)) as results:
+            return [result async for result in results]
+
+    with pytest.raises(ValueError, match="3"):
+        asyncio.run(consume())
+    assert calls.running == 0
+    assert calls.started <= 6
+
+
+def test_a_consumer_that_stops_cancels_what_runs():
+    calls = Calls(10)
+
+    async def consume():
+        async with contextlib.aclosing(windowed(calls.list, 2)) as results:
+            async for _ in results:
+                break
+        return calls.running
+
+    assert asyncio.run(consume()) == 0
+    assert calls.cancelled >= 1
+    assert calls.started == 3
+
+
+def test_a_cancelled_consumer_cancels_what_runs():
+    calls = Calls(10)
+
+    async def consume():
+        async for _ in windowed(calls.list, 2):
+            await asyncio.sleep(0)
+
+    async def main():
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(0.004)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return calls.running
+
+    assert asyncio.run(main()) == 0
+    assert calls.started < 10

@@ -1,7 +1,7 @@
 """The Serve ingress: the ASGI app, and the service behind its routes in terms of handles."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -117,15 +117,14 @@ async def _replicas() -> dict[str, str]:
     name = serve.get_replica_context().app_name
     status = await asyncio.to_thread(serve.status)
     return {
-        deployment: "ready"
-        if _running(info)
-        else f"{info.status}: {info.message}".rstrip(": ")
+        deployment: "ready" if _running(info) else f"{info.status}: {info.message}".rstrip(": ")
         for deployment, info in status.applications[name].deployments.items()
     }
 
 
 def _running(info: DeploymentStatusOverview) -> bool:
-    return any(count for state, count in info.replica_states.items() if state.value == "RUNNING")
+    counts: Mapping[Any, int] = info.replica_states  # typed by Ray with its enum's members, filled with their names
+    return counts.get("RUNNING", 0) > 0
 
 
 @serve.deployment

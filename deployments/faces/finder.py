@@ -40,8 +40,8 @@ class FaceFinder:
     def find(self, photo: Photo, every: bool = False) -> list[Face]:
         """Return the upright faces in `photo`, largest first.
 
-        Faces smaller than about a twelfth of the longer side are searched only where there are no larger
-        ones, or where `every` face is wanted (0.4 s more).
+        Faces narrower than about 1/17 of the longer side are searched only where there are no larger ones,
+        or where `every` face is wanted (0.4 s more).
         """
         faces = self._with([], photo, whole(photo.width, photo.height))
         if every or not faces:

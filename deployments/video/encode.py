@@ -102,7 +102,7 @@ class ClipWriter:
             return Clip(self._file.read(), width, height, self._frames, self._fps, self._frames / self._fps)
 
     def _write_frame(self, rgb: Pixels) -> None:
-        even = np.pad(rgb, self._padding, mode="edge")
+        even = np.pad(rgb, self._padding, mode="edge") if np.any(self._padding) else rgb
         frame = self._reformatter.reformat(
             av.VideoFrame.from_numpy_buffer(even),
             format="yuv420p",

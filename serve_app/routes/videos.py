@@ -1,9 +1,10 @@
 """Videos: made from a poster and a script, looked up, played."""
 
+import re
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from deployments.errors import InvalidRequest, VideoNotReady
@@ -14,6 +15,10 @@ from serve_app.problems import problem
 from serve_app.ranges import ByteRange, RangeUnsatisfiable, parse_range
 from serve_app.schemas import Video, VideoId
 from serve_app.service import Service
+
+MAX_WAIT_S = 60.0
+
+_WAIT = re.compile(r"\bwait=(\d{1,6})\b", re.ASCII)
 
 
 def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
@@ -29,6 +34,7 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
         voice_id: Annotated[str, Form()] = "default",
         audio: Annotated[UploadFile | None, File(description="Or a sound file: WAV, MP3, M4A, OGG, FLAC.")] = None,
         face_index: Annotated[int | None, Form(ge=0, description="0 is the largest face, the default.")] = None,
+        prefer: Annotated[str | None, Header(description="`wait=N`: hold the answer for up to N seconds.")] = None,
     ) -> Response:
         """Make a video: 200 with the finished one, 202 with its state if that takes longer than the service waits."""
         if (poster is None) == (poster_id is None):
@@ -45,7 +51,7 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
             voice_id=voice_id,
             audio_key=await _kept(service, audio) if audio else None,
         )
-        answer = await service.submit(order, wait_s)
+        answer = await service.submit(order, _preferred(prefer, wait_s))
         record = answer.record
         if failure := record.failure:
             return problem(
@@ -72,6 +78,12 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
         return _play(service, stored, request)
 
     return router
+
+
+def _preferred(header: str | None, wait_s: float) -> float:
+    """The seconds of RFC 7240's `Prefer: wait=N`, at most 60."""
+    match = _WAIT.search(header or "")
+    return min(float(match[1]), MAX_WAIT_S) if match else wait_s
 
 
 async def _kept(service: Service, upload: UploadFile) -> str:

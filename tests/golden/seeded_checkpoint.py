@@ -15,8 +15,10 @@ SEED = 20200823  # the one that wav2lip.npz was made with
 
 def seeded_weights(seed=SEED):
     """Name -> tensor, drawn in the order of the sorted names."""
-    rng = np.random.RandomState(seed)  # noqa: NPY002 - the frozen stream is what makes the weights repeatable
-    return {name: torch.from_numpy(_draw(rng, name, shape)) for name, shape in sorted(json.loads(SPEC.read_text()).items())}
+    rng = np.random.RandomState(seed)
+    return {
+        name: torch.from_numpy(_draw(rng, name, shape)) for name, shape in sorted(json.loads(SPEC.read_text()).items())
+    }
 
 
 def write_checkpoint(path, weights):

@@ -17,6 +17,7 @@ Span = tuple[float, float]
 
 JAW_SIGMA_S = 0.035
 LIPS_SIGMA_S = 0.018
+SOUND_SIGMA_S = 0.030
 SIGMA_REACH = 4
 QUIET_GAP, LOUD_GAP = 0.45, 1.14
 """A gap is scaled from the first, where nothing is heard, to the second, where speech is loudest."""
@@ -49,8 +50,8 @@ def _curves(speech: Speech, samples: int, frame_half_s: float) -> Curve:
         curves[GAP] = _smooth(curves[GAP], JAW_SIGMA_S) * (QUIET_GAP + (LOUD_GAP - QUIET_GAP) * loudness(powers))
     else:
         curves = sound_shapes(powers)
-    for channel, curve in enumerate(curves):
-        curves[channel] = _smooth(curve, LIPS_SIGMA_S)
+    sigma_s = LIPS_SIGMA_S if speech.phonemes else SOUND_SIGMA_S
+    curves = np.array([_smooth(curve, sigma_s) for curve in curves])
     for span in _closures(speech.phonemes, speech.waveform.duration_s, frame_half_s):
         _shut(curves[GAP], span)
     curves[GAP] = _slowed(curves[GAP])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deployments.lipsync.preview.lips import INNER_LOWER, INNER_UPPER, KNOTS, OUTER_LOWER, OUTER_UPPER, Lips, Points
+from deployments.lipsync.preview.lips import KNOTS, Lips, Points, lip_masks
 from deployments.lipsync.preview.motion import Pose
 from deployments.lipsync.preview.warp import smoothstep
 from deployments.media import Pixels
@@ -21,11 +21,13 @@ UPPER_TEETH_BELOW = 0.055
 """Where the upper teeth end below the line of the closed lips, in W."""
 LOWER_TEETH_HEIGHT = 0.09
 LOWER_TEETH_FAINT = 0.25
-CAVITY, TONGUE = (0.10, 0.17), 0.62
-"""Brightness of the dark of the mouth (above, below) and of the tongue, in shares of the lips' colour."""
+CAVITY = np.array([0.20, 0.12, 0.11], np.float32)
+TONGUE = np.array([0.68, 0.48, 0.48], np.float32)
+"""Colours of the dark of the mouth and of the tongue, in shares of the lips' colour."""
 SHADOW_REACH, SIDE_REACH = 0.07, 0.13
 EDGE_MARGIN = 0.08
-ROUNDED_DARKER = 0.45
+ROUNDED_COVERS, ROUNDED_DIMS = 0.06, 0.25
+"""How much of the upper teeth rounded lips cover, in W, and how much they take of the light on them."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,15 @@ class Window:
     def around(self, lips: Lips, unit: float) -> Window:
         """Return the rows of this window that the gap between these lips, and their edges, take."""
         margin = EDGE_MARGIN * unit
-        top, bottom = int(lips.upper.min() - margin), int(lips.lower.max() + margin) + 1
-        return Window(self.left, max(top, self.top), self.right, min(bottom, self.bottom))
+        wanted = Window(self.left, int(lips.upper.min() - margin), self.right, int(lips.lower.max() + margin) + 1)
+        return wanted.within(self)
+
+    def within(self, bounds: Window) -> Window:
+        """Return this window cut to another, a pixel of which is left even where they are apart."""
+        left = min(max(self.left, bounds.left), bounds.right - 1)
+        top = min(max(self.top, bounds.top), bounds.bottom - 1)
+        right, bottom = min(self.right, bounds.right), min(self.bottom, bounds.bottom)
+        return Window(left, top, max(right, left + 1), max(bottom, top + 1))
 
 
 class Interior:
@@ -57,8 +66,8 @@ class Interior:
         self._x = np.arange(window.left, window.right, dtype=np.float32)
         self._y = np.arange(window.top, window.bottom, dtype=np.float32)[:, None]
         self._line = np.interp(self._x, rest.x, (rest.upper + rest.lower) / 2).astype(np.float32)
-        lip, skin = _lip_colour(picture, points), _skin_colour(picture, points)
-        self._lip = lip
+        self._lip = _median(picture, lip_masks(picture.shape, points)[0])
+        skin = _skin_colour(picture, points)
         self._grain = _grain(picture, points, (len(self._y), len(self._x)))
         ivory = np.float32(0.3) * skin + np.float32(0.7) * skin.mean() * np.array([1.05, 1.0, 0.93], np.float32)
         self._ivory = np.minimum(1.12 * ivory, 245.0).astype(np.float32)
@@ -75,19 +84,21 @@ class Interior:
         y = self._y[rows]
         upper, lower = (np.interp(self._x, lips.x, edge).astype(np.float32) for edge in (lips.upper, lips.lower))
         depth = np.clip((y - upper) / np.maximum(lower - upper, 1.0), 0.0, 1.0)
-        inside = (CAVITY[0] + (CAVITY[1] - CAVITY[0]) * depth)[..., None] * self._lip
+        inside = (0.6 + 0.4 * depth)[..., None].astype(np.float32) * (CAVITY * self._lip)
         inside = self._with_tongue(inside, y, lower, shape["tongue"])
         shift = pose.jaw * (1 - 0.6 * shape["teeth"])
         strength = LOWER_TEETH_FAINT + (0.8 - LOWER_TEETH_FAINT) * shape["teeth"]
         lower_teeth, lower_alpha = (_shifted(image, shift, rows) for image in self._lower_teeth)
         inside = _over(inside, lower_teeth, np.float32(strength) * lower_alpha)
-        inside = _over(inside, *(image[rows] for image in self._teeth))
-        lit = 0.6 * shape["lift"]
-        shadow = 0.45 + 0.55 * smoothstep((y - upper) / (SHADOW_REACH * unit))
+        covered = shape["pucker"] * (1 - shape["teeth"])
+        teeth, alpha = (_shifted(image, -ROUNDED_COVERS * covered * unit, rows) for image in self._teeth)
+        inside = _over(inside, teeth, np.float32(1 - ROUNDED_DIMS * covered) * alpha)
+        lit = 0.6 * max(shape["lift"], 0.6 * shape["teeth"])
+        shadow = 0.55 + 0.45 * smoothstep((y - upper) / (SHADOW_REACH * unit))
         t = lips.t_of(self._x)
         half = np.where(t < 0, lips.x[len(KNOTS) // 2] - lips.x[0], lips.x[-1] - lips.x[len(KNOTS) // 2])
         sides = 0.35 + 0.65 * smoothstep((1 - np.abs(t)) * half / (SIDE_REACH * unit))
-        shade = (lit + (1 - lit) * shadow * sides) * (1 - ROUNDED_DARKER * shape["pucker"])
+        shade = lit + (1 - lit) * shadow * sides
         return inside * shade[..., None].astype(np.float32) + self._grain[rows]
 
     def _with_tongue(self, inside: Image, y: Image, lower: Image, raised: float) -> Image:
@@ -95,17 +106,17 @@ class Interior:
         unit = self._unit
         middle = self._x[len(self._x) // 2]
         bulge = ((self._x - middle) / (0.30 * unit)) ** 2
-        floor = lower - (0.085 - 0.05 * bulge) * unit
+        floor = lower - (0.13 - 0.06 * bulge) * unit
         tip = self._line + (UPPER_TEETH_BELOW + 0.02 + 0.06 * bulge) * unit
         top = floor + raised * np.minimum(tip - floor, 0.0)
         alpha = smoothstep((y - top) / (0.05 * unit)) * np.clip(1.6 - bulge, 0.0, 1.0)
-        return _over(inside, (TONGUE * self._lip).astype(np.float32), alpha.astype(np.float32))
+        return _over(inside, TONGUE * self._lip, alpha.astype(np.float32))
 
     def _own_teeth(self, picture: Pixels, source: Lips) -> tuple[Image, Image]:
         """Return the photo's teeth where they are, repeated upward from their top, and nothing below them."""
-        margin = 0.015 * self._unit
+        margin = 0.04 * self._unit
         upper = np.interp(self._x, source.x, source.upper) + margin
-        lower = np.interp(self._x, source.x, source.lower) - margin
+        lower = np.interp(self._x, source.x, source.lower) - 0.02 * self._unit
         inside_x = np.clip(self._x, source.x[0], source.x[-1])
         rows = np.clip(self._y, upper, np.maximum(upper, lower)).astype(np.float32)
         columns = np.broadcast_to(inside_x, rows.shape).astype(np.float32)
@@ -147,15 +158,6 @@ def _shifted(image: Image, down: float, rows: slice) -> Image:
     move = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, down - rows.start]])
     moved: Image = cv2.warpAffine(image, move, (image.shape[1], rows.stop - rows.start))
     return moved
-
-
-def _lip_colour(picture: Pixels, points: Points) -> Image:
-    ring = np.zeros(picture.shape[:2], np.uint8)
-    rim = np.concatenate([points[list(OUTER_UPPER)], points[list(OUTER_LOWER)][-2:0:-1]])
-    hole = np.concatenate([points[list(INNER_UPPER)], points[list(INNER_LOWER)][-2:0:-1]])
-    cv2.fillPoly(ring, [rim.round().astype(np.int32)], 1)
-    cv2.fillPoly(ring, [hole.round().astype(np.int32)], 0)
-    return _median(picture, ring > 0)
 
 
 def _skin_colour(picture: Pixels, points: Points) -> Image:

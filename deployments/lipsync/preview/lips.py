@@ -24,9 +24,13 @@ OUTER_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 KNOTS = np.linspace(-1.0, 1.0, 33)
 CLOSED_BELOW = 0.06
 """Gap (landmarks 13, 14) over width (78, 308) up to which a mouth counts as closed."""
+TOOTH_PALER, DARK, INSIDE_SHARE = 5.0, 0.55, 0.2
+"""A mouth is open where at least this share of it is less red than the lips (Lab a*), or darker by this factor."""
 SEARCH = 0.07
 """How far from the mesh's line the lips are looked for, in W."""
 CORNER_REACH = 0.11
+RIM = 0.012
+"""How much of a lip's edge is left to the teeth, in W: it is mixed with their light and would show on a shut mouth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,34 +75,56 @@ def _curve(points: Points, x: Curve) -> Curve:
 
 def find_lips(picture: Pixels, points: Points, unit: float, degree: int) -> Lips:
     """Return the lips as the picture (h, w, 3) shows them, near where the mesh has them, as smooth polynomials."""
-    mesh = mesh_lips(points)
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.012 * unit)
+    mesh = mesh_lips(points)
+    if mesh.open and not _shows_inside(lab, points):
+        line = (mesh.upper + mesh.lower) / 2
+        mesh = Lips(mesh.x, line, line, open=False)
     if mesh.open:
-        inside = _mouth_score(lab, points)
-        upper = _edge(cv2.Sobel(inside, cv2.CV_32F, 0, 1, ksize=3), mesh.x, mesh.upper, unit)
-        lower = _edge(-cv2.Sobel(inside, cv2.CV_32F, 0, 1, ksize=3), mesh.x, mesh.lower, unit)
+        downwards = cv2.Sobel(_mouth_score(lab, points), cv2.CV_32F, 0, 1, ksize=3)
+        upper, lower = (_edge(edge, mesh.x, y, unit) for edge, y in ((downwards, mesh.upper), (-downwards, mesh.lower)))
     else:
         light = lab[..., 0]
-        valley = cv2.GaussianBlur(light, (0, 0), 0.06 * unit) - light
-        upper = lower = _edge(valley, mesh.x, mesh.upper, unit)
-    upper, lower = (_smooth(curve, degree) for curve in (upper, lower))
+        upper = lower = _edge(cv2.GaussianBlur(light, (0, 0), 0.06 * unit) - light, mesh.x, mesh.upper, unit)
     meeting = (upper[[0, -1]] + lower[[0, -1]]) / 2
-    upper, lower = (curve + np.interp(KNOTS, (-1, 1), meeting - curve[[0, -1]]) for curve in (upper, lower))
+    upper, lower = (_smooth(curve, meeting, degree) for curve in (upper, lower))
+    if mesh.open:
+        rim = RIM * unit * (1 - KNOTS**8)
+        upper, lower = upper - rim, lower + rim
     return _with_corners(lab[..., 0], Lips(mesh.x, upper, np.maximum(upper, lower), mesh.open), points, unit)
+
+
+def lip_masks(shape: tuple[int, ...], points: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what the mesh takes for the lips, and for what is between them, (h, w) each."""
+    inner, outer = (
+        cv2.fillPoly(np.zeros(shape[:2], np.uint8), [_outline(points, *edges)], 1) > 0
+        for edges in ((INNER_UPPER, INNER_LOWER), (OUTER_UPPER, OUTER_LOWER))
+    )
+    return outer & ~inner, inner
+
+
+def _outline(points: Points, upper: tuple[int, ...], lower: tuple[int, ...]) -> NDArray[np.int32]:
+    return points[[*upper, *lower[-2:0:-1]]].round().astype(np.int32)
+
+
+def _shows_inside(lab: NDArray[np.float32], points: Points) -> bool:
+    """Return whether the mesh's open mouth is one: it often reads a shut smile as open by a tenth of its width."""
+    ring, inner = lip_masks(lab.shape, points)
+    if not ring.any() or not inner.any():
+        return False
+    lip = np.median(lab[ring], axis=0)
+    tooth_or_dark = (lab[inner, 1] < lip[1] - TOOTH_PALER) | (lab[inner, 0] < DARK * lip[0])
+    return bool(tooth_or_dark.mean() > INSIDE_SHARE)
 
 
 def _mouth_score(lab: NDArray[np.float32], points: Points) -> NDArray[np.float32]:
     """Return how much each pixel looks like tooth or dark mouth (1) rather than lip (0), (h, w)."""
-    contour = np.concatenate([points[list(INNER_UPPER)], points[list(INNER_LOWER)][-2:0:-1]]).round().astype(np.int32)
-    rim = np.concatenate([points[list(OUTER_UPPER)], points[list(OUTER_LOWER)][-2:0:-1]]).round().astype(np.int32)
-    inner, outer = (cv2.fillPoly(np.zeros(lab.shape[:2], np.uint8), [shape], 1) for shape in (contour, rim))
-    tooth = np.median(lab[inner > 0], axis=0) if inner.any() else np.array([80.0, 0.0, 5.0])
-    ring = (outer > 0) & (inner == 0)
-    lip = np.median(lab[ring], axis=0) if ring.any() else np.array([50.0, 25.0, 15.0])
+    ring, inner = lip_masks(lab.shape, points)
+    lip, tooth = np.median(lab[ring], axis=0), np.median(lab[inner], axis=0)
     towards = (tooth - lip)[:2]
     toothlike = (lab[..., :2] - lip[:2]) @ (towards / max(float(towards @ towards), 25.0)).astype(np.float32)
-    dark = (0.55 * lip[0] - lab[..., 0]) / (0.25 * lip[0])
+    dark = (0.75 * lip[0] - lab[..., 0]) / (0.25 * lip[0])
     score: NDArray[np.float32] = np.clip(np.maximum(toothlike, dark), 0.0, 1.0).astype(np.float32)
     return score
 
@@ -137,8 +163,12 @@ def _best_path(gain: NDArray[np.floating]) -> NDArray[np.intp]:
     return path
 
 
-def _smooth(curve: Curve, degree: int) -> Curve:
-    smooth: Curve = np.polyval(np.polyfit(KNOTS, curve, degree), KNOTS)
+def _smooth(curve: Curve, ends: Curve, degree: int) -> Curve:
+    """Return the polynomial through both ends that is nearest to a curve over KNOTS."""
+    weights = np.ones(len(KNOTS))
+    weights[[0, -1]] = 100.0
+    wanted = np.concatenate([ends[:1], curve[1:-1], ends[1:]])
+    smooth: Curve = np.polyval(np.polyfit(KNOTS, wanted, degree, w=weights), KNOTS)
     return smooth
 
 
@@ -148,8 +178,7 @@ def _with_corners(light: NDArray[np.float32], lips: Lips, points: Points, unit: 
     for corner, rim, inside in ((0, 61, 2), (-1, 291, -3)):
         start = np.array([lips.x[corner], lips.upper[corner]])
         inner = np.array([lips.x[inside], (lips.upper[inside] + lips.lower[inside]) / 2])
-        direction = points[rim] - points[78 if rim == 61 else 308]
-        direction = direction / max(float(np.hypot(*direction)), 1e-6)
+        direction = _unit(_unit(points[rim] - points[78 if rim == 61 else 308]) + _unit(start - inner))
         line = start + np.arange(0.0, CORNER_REACH * unit, 1.0)[:, None] * direction
         depth = _depths(light, line, unit)
         needed = 0.4 * _depths(light, np.linspace(inner, start, 4), unit).mean()
@@ -161,6 +190,10 @@ def _with_corners(light: NDArray[np.float32], lips: Lips, points: Points, unit: 
     known = np.concatenate([[min(x0, lips.x[0] - 0.01)], lips.x, [max(x1, lips.x[-1] + 0.01)]])
     upper, lower = (np.interp(x, known, np.concatenate([[y0], y, [y1]])) for y in (lips.upper, lips.lower))
     return Lips(x, upper, lower, lips.open)
+
+
+def _unit(vector: Points) -> Points:
+    return vector / max(float(np.hypot(*vector)), 1e-6)
 
 
 def _depths(light: NDArray[np.float32], line: Points, unit: float) -> Curve:

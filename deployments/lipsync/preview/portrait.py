@@ -22,10 +22,10 @@ SMALLEST_MOUTH_PX = 30.0
 """Below this width the picture does not show where the lips part: the mesh's line is used, and moved less."""
 SMALL_MOUTH_AMOUNT = 0.7
 FINE_UNIT_PX = 40.0
-"""From this W in photo pixels on, the lip line is a polynomial of degree 6, below of degree 3."""
+"""From this W in photo pixels on, the lip line is a polynomial of degree 6, below of degree 4."""
 EDGE_FEATHER = 0.009
 BEYOND_CORNER, BLEND_BAND = 0.12, 0.16
-MATTE_SIZE, MATTE_BLUR = 1.03, 0.02
+MATTE_SIZE, MATTE_BLUR = 1.08, 0.02
 
 
 class Portrait:
@@ -34,7 +34,7 @@ class Portrait:
     def __init__(self, crop: FaceCrop) -> None:
         area = work_area(crop)
         small = float(np.hypot(*(area.points[308] - area.points[78]))) / area.scale < SMALLEST_MOUTH_PX
-        degree = 6 if area.unit / area.scale >= FINE_UNIT_PX else 3
+        degree = 6 if area.unit / area.scale >= FINE_UNIT_PX else 4
         lips = mesh_lips(area.points) if small else find_lips(area.picture, area.points, area.unit, degree)
         self._area = area
         self._motion = Motion(area, lips, SMALL_MOUTH_AMOUNT if small else 1.0)
@@ -113,7 +113,7 @@ def _window(source: Lips, rest: Lips, area: WorkArea) -> Window:
     unit = area.unit
     left, right = min(source.x[0], rest.x[0]) - 0.25 * unit, max(source.x[-1], rest.x[-1]) + 0.25 * unit
     top, bottom = min(source.upper.min(), rest.upper.min()) - 0.2 * unit, rest.lower.max() + 0.5 * unit
-    return Window(max(int(left), 0), max(int(top), 0), min(int(right), width), min(int(bottom), height))
+    return Window(int(left), int(top), int(right), int(bottom)).within(Window(0, 0, width, height))
 
 
 def _layers(picture: Pixels, lips: Lips, unit: float) -> tuple[Pixels, Pixels]:

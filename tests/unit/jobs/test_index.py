@@ -96,9 +96,7 @@ def world(tmp_path):
         records = Records(LocalHandle(storage))
         dedupe = Dedupe(tmp_path / cache, 3600)
         index = JobIndex(records, dedupe, Pipeline(stages, 25.0), running=2)
-        return SimpleNamespace(
-            index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe
-        )
+        return SimpleNamespace(index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe)
 
     return make
 
@@ -173,7 +171,9 @@ def test_another_order_is_another_video(change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"engine_version": "2"}, {"engine": "wav2lip"}, {"voices": {"default": "v9"}}], ids=["version", "engine", "voice"]
+    "change",
+    [{"engine_version": "2"}, {"engine": "wav2lip"}, {"voices": {"default": "v9"}}],
+    ids=["version", "engine", "voice"],
 )
 def test_another_engine_or_voice_version_is_another_video(change):
     assert ORDER.video_id(ABLE.model_copy(update=change)) != ORDER.video_id(ABLE)

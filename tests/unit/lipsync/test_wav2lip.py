@@ -91,4 +91,3 @@ def test_feathered_mask_replaces_the_lower_face_and_leaves_the_rest():
     assert (mask[:, [0, -1]] == 0).all()
     assert (mask[146:229, 17:183] == 255).all()  # more than 8 % inside
     assert np.abs(np.diff(mask.astype(int), axis=0)).max() < 20  # no edge to be seen
-

@@ -1,5 +1,6 @@
 import io
 import threading
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -46,6 +47,12 @@ def decoded(clip):
         parts = [part for part in file.decode(audio=0) if part.pts + part.samples > 0]
         skipped = max(0, -parts[0].pts)
         return frames, np.concatenate([part.to_ndarray()[0] for part in parts])[skipped:], file.streams.audio[0].rate
+
+
+def plane(frame, index):
+    """One plane of a frame, (h, w) float."""
+    raw = frame.planes[index]
+    return np.frombuffer(raw, np.uint8).reshape(raw.height, raw.line_size)[:, : raw.width].astype(float)
 
 
 def best_lag(found, expected, most=2000):
@@ -112,7 +119,7 @@ def test_colours_come_back_by_the_matrix_that_the_tags_name(colour):
     with ClipWriter(64, 48, 25.0, speechlike(0.2), Encoding(crf=8)) as writer:
         writer.add(np.full((5, 48, 64, 3), colour, np.uint8))
         frames, _, _ = decoded(writer.close())
-    luma, blue, red = (np.frombuffer(plane, np.uint8)[0].astype(float) for plane in frames[2].planes)
+    luma, blue, red = (plane(frames[2], index).mean() for index in range(3))
     luma, blue, red = (luma - 16) / 219, (blue - 128) / 224, (red - 128) / 224  # BT.709, limited range
     rgb = [luma + 1.5748 * red, luma - 0.1873 * blue - 0.4681 * red, luma + 1.8556 * blue]
     np.testing.assert_allclose(np.array(rgb) * 255, colour, atol=4)
@@ -124,17 +131,18 @@ def test_index_stands_before_the_data():
 
 
 def test_sound_is_interleaved_with_the_video():
-    with av.open(io.BytesIO(written(speechlike(6.0)).mp4)) as file:
-        places = [(packet.pos, float(packet.pts * packet.time_base)) for packet in file.demux() if packet.pts is not None]
-    times = [time for _, time in sorted(places)]
-    assert max(abs(later - earlier) for earlier, later in zip(times, times[1:], strict=False)) < 1.5
+    clip = written(speechlike(30.0), height=32, width=32)  # the muxer itself would hold back and sort 10 s
+    with av.open(io.BytesIO(clip.mp4)) as file:
+        packets = [packet for packet in file.demux() if packet.pts is not None]
+    times = [float(packet.pts * packet.time_base) for packet in sorted(packets, key=lambda packet: packet.pos)]
+    assert max(abs(later - earlier) for earlier, later in pairwise(times)) < 1.5
 
 
 def test_keyframes_are_at_most_2_s_apart():
     frames, _, _ = decoded(written(speechlike(6.35), 23.976, Encoding()))
     keys = [frame.time for frame in frames if frame.key_frame]
     assert keys[0] == 0
-    assert max(b - a for a, b in zip(keys, keys[1:], strict=False)) <= 2.0
+    assert max(b - a for a, b in pairwise(keys)) <= 2.0
 
 
 @pytest.mark.parametrize(("height", "width"), [(63, 95), (64, 95), (63, 96)])
@@ -142,12 +150,12 @@ def test_odd_sizes_are_made_even_by_repeating_the_edge(height, width):
     clip = written(speechlike(0.2), height=height, width=width, encoding=Encoding(crf=5))
     assert (clip.height, clip.width) == (64, 96)
     frames, _, _ = decoded(clip)
-    shown = frames[0].to_ndarray(format="gray").astype(int)
+    shown = (plane(frames[0], 0) - 16) / 219 * 255
     assert shown.shape == (64, 96)
     original = next(moving(1, height, width)).astype(int) @ np.array([0.2126, 0.7152, 0.0722])
-    assert np.abs(shown[:height, :width] - original).mean() < 3
-    assert np.abs(shown[-1] - shown[-2]).mean() < 4
-    assert np.abs(shown[:, -1] - shown[:, -2]).mean() < 4
+    assert np.abs(shown[:height, :width] - original).mean() < 2
+    np.testing.assert_allclose(shown[-1], shown[-2], atol=8)
+    np.testing.assert_allclose(shown[:, -1], shown[:, -2], atol=8)
 
 
 def test_equal_input_gives_equal_bytes():
@@ -161,13 +169,19 @@ def test_crf_and_preset_reach_the_encoder():
     assert small.mp4 != written(sound, encoding=Encoding(crf=40, preset="medium")).mp4
 
 
-def test_file_is_gone_after_closing_and_after_an_error(tmp_path):
+def test_file_is_gone_after_closing(tmp_path):
     written(speechlike(0.5), directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ZeroDivisionError), ClipWriter(96, 64, 25.0, speechlike(0.5), FAST, tmp_path) as writer:
-        writer.add(moving(3))
+
+
+def test_file_is_gone_after_an_error(tmp_path):
+    def failing():
+        yield from moving(3)
         assert len(list(tmp_path.iterdir())) == 1
         raise ZeroDivisionError
+
+    with ClipWriter(96, 64, 25.0, speechlike(0.5), FAST, tmp_path) as writer, pytest.raises(ZeroDivisionError):
+        writer.add(failing())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,7 +98,7 @@ def test_a_consumer_that_stops_cancels_what_runs():
 
     assert asyncio.run(consume()) == 0
     assert calls.cancelled >= 1
-    assert calls.started == 3
+    assert calls.started <= 3
 
 
 def test_a_cancelled_consumer_cancels_what_runs():

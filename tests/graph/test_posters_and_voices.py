@@ -1,0 +1,36 @@
+"""Posters and voices over HTTP."""
+
+from pathlib import Path
+
+ASTRONAUT = (Path(__file__).parents[1] / "assets" / "poster.png").read_bytes()
+
+
+def test_a_poster_is_registered_by_its_bytes_seen_and_forgotten(http):
+    put = http.put("/v1/posters/mine", content=ASTRONAUT, headers={"content-type": "image/png"})
+    assert put.status_code == 200, put.text
+    poster = http.get("/v1/posters/mine").json()
+    assert poster == put.json()
+    assert (poster["width"], poster["height"], poster["content_type"]) == (512, 512, "image/png")
+    assert len(poster["faces"]) == 1
+    assert http.delete("/v1/posters/mine").status_code == 204
+    assert http.get("/v1/posters/mine").status_code == 404
+
+
+def test_a_poster_is_registered_by_a_form(http):
+    put = http.put("/v1/posters/form", files={"image": ("poster.png", ASTRONAUT, "image/png")})
+    assert put.status_code == 200, put.text
+    assert put.json()["size_bytes"] == len(ASTRONAUT)
+
+
+def test_a_form_without_a_file_is_told_so(http):
+    put = http.put("/v1/posters/form", data={"image": "no file"}, files={"": b""})
+    assert (put.status_code, put.json()["code"]) == (422, "unreadable_image")
+
+
+def test_the_sample_posters_are_there(http):
+    for poster_id in ("astronaut", "illustration"):
+        assert len(http.get(f"/v1/posters/{poster_id}").json()["faces"]) == 1
+
+
+def test_the_default_voice_is_listed(http):
+    assert {"id": "default", "engine": "hibari", "language": "en-US"} in http.get("/v1/voices").json()["voices"]

@@ -6,7 +6,8 @@ Ray hands over a wrapper whose `str` is a traceback: build replies from `code`, 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
 
 class TalkingPhotoError(Exception):
@@ -101,6 +102,12 @@ class UnknownVoice(TalkingPhotoError):
 
     code = "unknown_voice"
     http_status = 422
+
+    @classmethod
+    def among(cls, voice_id: str, voices: Iterable[str]) -> Self:
+        """The error that lists `voices`."""
+        known = sorted(voices)
+        return cls(f"There is no voice {voice_id!r}; choose one of {', '.join(known)}.", {"known": known})
 
 
 class UnreadableAudio(TalkingPhotoError):

@@ -7,11 +7,11 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.jobs.index import Answer, CacheState
-from deployments.jobs.posters import Poster
+from deployments.jobs.posters import POSTER_ID, Poster
 from deployments.jobs.records import Status, VideoRecord
 from deployments.media import FaceBox
 
-PosterId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", description="The caller's imageId.")]
+PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
 VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
 
 MobileStatus = Literal["processing", "completed", "failed"]

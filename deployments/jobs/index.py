@@ -61,7 +61,7 @@ class JobIndex:
 
     async def submit(self, order: VideoOrder, able: Capabilities, wait_s: float) -> Answer:
         """Return the finished video, or after `wait_s` seconds its state; from then on it is in the records."""
-        order.check(able)
+        order = order.checked(able)
         video_id = order.video_id(able)
         joined = video_id in self._jobs
         job = self._jobs.get(video_id) or self._begin(VideoRecord(id=video_id, order=order, engine=able.engine))

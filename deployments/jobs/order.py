@@ -7,7 +7,8 @@ import json
 
 from pydantic import BaseModel, ConfigDict
 
-from deployments.errors import EmptyText, TextTooLong, UnknownVoice
+from deployments.errors import UnknownVoice
+from deployments.jobs.text import readable
 
 PIPELINE_VERSION = 1
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
@@ -39,22 +40,16 @@ class VideoOrder(BaseModel):
     voice_id: str = "default"
     audio_key: str | None = None
 
-    def check(self, able: Capabilities) -> None:
-        """Refuse what no stage could do: `EmptyText`, `TextTooLong`, `UnknownVoice`."""
+    def checked(self, able: Capabilities) -> VideoOrder:
+        """Return the order with its text made readable.
+
+        Refuses what no stage could do: `EmptyText`, `TextTooLong`, `InvalidRequest`, `UnknownVoice`.
+        """
         if self.text is None:
-            return
-        if not self.text.strip():
-            raise EmptyText("The text is empty: send the sentence that the poster should say.")
-        if len(self.text) > able.max_text_chars:
-            raise TextTooLong(
-                f"The text has {len(self.text)} characters; the limit is {able.max_text_chars}. Shorten or split it.",
-                {"length": len(self.text), "limit": able.max_text_chars},
-            )
+            return self
         if self.voice_id not in able.voices:
-            known = sorted(able.voices)
-            raise UnknownVoice(
-                f"There is no voice {self.voice_id!r}. Known voices: {', '.join(known)}.", {"known": known}
-            )
+            raise UnknownVoice.among(self.voice_id, able.voices)
+        return self.model_copy(update={"text": readable(self.text, able.max_text_chars)})
 
     def video_id(self, able: Capabilities) -> str:
         """The content key: equal for equal pictures, scripts, options, engines and versions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.errors import UnknownPoster
 from deployments.media import FaceBox
+
+POSTER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+"""What an imageId may be: it is part of storage keys."""
 
 
 class Poster(BaseModel):
@@ -49,10 +53,11 @@ class Posters:
 
     async def get(self, poster_id: str) -> Poster:
         """The poster. Raises `UnknownPoster`."""
-        data = await self._storage.find.remote(_record_key(poster_id))
+        known = re.fullmatch(POSTER_ID, poster_id)
+        data = await self._storage.find.remote(_record_key(poster_id)) if known else None
         if data is None:
             raise UnknownPoster(
-                f"There is no poster {poster_id!r}. Register its picture first: PUT /v1/posters/{poster_id}.",
+                f"There is no poster {poster_id!r}. Register its picture first, with PUT /v1/posters/<imageId>.",
                 {"imageId": poster_id},
             )
         return Poster.model_validate_json(data)

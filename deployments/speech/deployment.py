@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 from ray import serve
 
+from deployments.errors import UnknownVoice
 from deployments.media import Speech
 from deployments.speech.audio_file import decode_audio
 from deployments.speech.engine import SpeechEngine
-from deployments.speech.voices import VoiceBook
 
 
 @serve.deployment
@@ -18,17 +18,19 @@ class SpeechStage:
     def __init__(
         self, voices: Mapping[str, Callable[[], SpeechEngine]], max_audio_s: float, max_audio_bytes: int
     ) -> None:
-        self._voices = VoiceBook({voice_id: make() for voice_id, make in voices.items()})
+        self._voices = {voice_id: make() for voice_id, make in voices.items()}
         self._max_audio_s = max_audio_s
         self._max_audio_bytes = max_audio_bytes
 
     async def versions(self) -> dict[str, str]:
         """Each voice's version by voiceId."""
-        return self._voices.versions()
+        return {voice_id: engine.version for voice_id, engine in self._voices.items()}
 
     async def speak(self, text: str, voice_id: str) -> Speech:
-        """Text to speech. Raises `UnspeakableText`, `SpeechServerFailed`."""
-        return await asyncio.to_thread(self._voices.speak, text, voice_id)
+        """Text to speech. Raises `UnknownVoice`, `UnspeakableText`, `SpeechServerFailed`."""
+        if voice_id not in self._voices:
+            raise UnknownVoice.among(voice_id, self._voices)
+        return await asyncio.to_thread(self._voices[voice_id].speak, text)
 
     async def decode(self, data: bytes) -> Speech:
         """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""

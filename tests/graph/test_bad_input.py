@@ -42,9 +42,9 @@ TEXT = {"imageId": "astronaut", "text": "Hello."}
 
 BAD_MOBILE = {
     "unknown imageId": ({"imageId": "nobody", "text": "Hello."}, 404),
-    "imageId that climbs": ({"imageId": "../../etc/passwd", "text": "Hello."}, 422),
-    "imageId empty": ({"imageId": "", "text": "Hello."}, 422),
-    "imageId too long": ({"imageId": "x" * 500, "text": "Hello."}, 422),
+    "imageId that climbs": ({"imageId": "../../etc/passwd", "text": "Hello."}, 404),
+    "imageId empty": ({"imageId": "", "text": "Hello."}, 404),
+    "imageId too long": ({"imageId": "x" * 500, "text": "Hello."}, 404),
     "imageId a number": ({"imageId": 7, "text": "Hello."}, 422),
     "imageId null": ({"imageId": None, "text": "Hello."}, 422),
     "imageId missing": ({"text": "Hello."}, 422),
@@ -94,7 +94,7 @@ BAD_VIDEOS = {
     "two posters": (POSTER | {"text": "Hello."}, {"poster": NO_FACE}, 422, "invalid_request"),
     "two scripts": (POSTER | {"text": "Hello."}, {"audio": NOISE}, 422, "invalid_request"),
     "unknown poster": ({"poster_id": "nobody", "text": "Hello."}, {}, 404, "unknown_poster"),
-    "poster id that climbs": ({"poster_id": "../x", "text": "Hello."}, {}, 422, "invalid_request"),
+    "poster id that climbs": ({"poster_id": "../x", "text": "Hello."}, {}, 404, "unknown_poster"),
     "unknown voice": (POSTER | {"text": "Hello.", "voice_id": "nobody"}, {}, 422, "unknown_voice"),
     "empty text": (POSTER | {"text": " "}, {}, 422, "empty_text"),
     "text too long": (POSTER | {"text": "a" * 1001}, {}, 422, "text_too_long"),

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.lipsync.preview.pictures import moved
 from deployments.media import FaceBox, FaceCrop, Pixels
 
 Points = NDArray[np.float64]
@@ -77,7 +78,8 @@ def work_area(crop: FaceCrop) -> WorkArea:
     in_crop = to_photo.copy()
     in_crop[:, 2] -= (crop.area.left, crop.area.top)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpAffine(crop.rgb, in_crop, size.tolist(), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    edge = cv2.BORDER_REPLICATE
+    picture = cv2.warpAffine(crop.rgb, in_crop, size.tolist(), flags=flags, borderMode=edge).astype(np.uint8, copy=False)
     to_work = cv2.invertAffineTransform(to_photo)
     work_points = points @ to_work[:, :2].T + to_work[:, 2]
     box = _covered(to_photo, size, crop.area)
@@ -114,7 +116,9 @@ def _covered(to_photo: NDArray[np.float64], size: NDArray[np.int_], area: FaceBo
     return FaceBox(left, top, int(np.clip(right, left + 1, area.right)), int(np.clip(bottom, top + 1, area.bottom)))
 
 
-def _mask(size: NDArray[np.int_], unit: float, scale: int, to_photo: NDArray[np.float64], box: FaceBox) -> NDArray[np.uint8]:
+def _mask(
+    size: NDArray[np.int_], unit: float, scale: int, to_photo: NDArray[np.float64], box: FaceBox
+) -> NDArray[np.uint8]:
     """Return the mask over `box`: 255 inside, falling to 0 towards the rims of the area and of the box."""
     feather = max(FEATHER * unit, 1.0)
     work = np.minimum.outer(*(_rim(int(length), feather * scale) for length in size[::-1]))
@@ -127,7 +131,8 @@ def _rim(length: int, feather: float) -> NDArray[np.float64]:
     """Return 1 along a side but for its ends, where it falls to 0 smoothly."""
     place = np.arange(length)
     inside = np.clip(np.minimum(place, length - 1 - place) / feather, 0.0, 1.0)
-    return inside * inside * (3 - 2 * inside)
+    rim: NDArray[np.float64] = inside * inside * (3 - 2 * inside)
+    return rim
 
 
 def _averaged(work: Pixels, scale: int, to_photo: NDArray[np.float64], box: FaceBox) -> Pixels:
@@ -136,6 +141,5 @@ def _averaged(work: Pixels, scale: int, to_photo: NDArray[np.float64], box: Face
     to_box = to_photo.copy()
     to_box[:, 2] -= (box.left, box.top)
     to_box[:, 2] -= to_box[:, :2] @ np.full(2, anchor - (scale - 1) / 2)  # where an even kernel has its middle
-    mean = cv2.blur(work, (scale, scale), anchor=(anchor, anchor)) if scale > 1 else work
-    moved: Pixels = cv2.warpAffine(mean, to_box, (box.width, box.height), flags=cv2.INTER_LINEAR)
-    return moved
+    mean = cv2.blur(work, (scale, scale), anchor=(anchor, anchor)).astype(np.uint8, copy=False)
+    return moved(mean, to_box, (box.width, box.height))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class PreviewEngine:
 
     def __init__(self, cache_size: int = 8) -> None:
         self._cache_size = cache_size
-        self._portraits: OrderedDict[str, Portrait] = OrderedDict()
+        self._portraits: OrderedDict[str, Future[Portrait]] = OrderedDict()
         self._lock = threading.Lock()
 
     def drive(self, speech: Speech, fps: float) -> MouthDrive:
@@ -37,14 +38,22 @@ class PreviewEngine:
         return MouthFrames(np.stack([portrait.frame(frame) for frame in features]), portrait.box, portrait.mask)
 
     def _portrait(self, crop: FaceCrop) -> Portrait:
+        """Return the face set up: once, however many chunks of it come at the same time."""
         with self._lock:
-            portrait = self._portraits.get(crop.digest)
-            if portrait is not None:
-                self._portraits.move_to_end(crop.digest)
-                return portrait
-        portrait = Portrait(crop)
-        with self._lock:
-            self._portraits[crop.digest] = portrait
-            while len(self._portraits) > self._cache_size:
+            known = self._portraits.get(crop.digest)
+            future = known or Future()
+            self._portraits[crop.digest] = future
+            self._portraits.move_to_end(crop.digest)
+            if len(self._portraits) > self._cache_size:
                 self._portraits.popitem(last=False)
-        return portrait
+        if known is None:
+            self._set_up(crop, future)
+        return future.result()
+
+    def _set_up(self, crop: FaceCrop, future: Future[Portrait]) -> None:
+        try:
+            future.set_result(Portrait(crop))
+        except BaseException as error:
+            with self._lock:
+                self._portraits.pop(crop.digest, None)
+            future.set_exception(error)

@@ -141,7 +141,9 @@ class Interior:
             rows = smoothstep((bottom - self._y) / (0.012 * unit) + 0.5)
         else:
             top = self._line + (UPPER_TEETH_BELOW + 0.02 - 0.03 * lengths) * unit
-            rows = smoothstep((self._y - top) / (0.012 * unit) + 0.5) * smoothstep((top + LOWER_TEETH_HEIGHT * unit - self._y) / (0.03 * unit))
+            rows = smoothstep((self._y - top) / (0.012 * unit) + 0.5) * smoothstep(
+                (top + LOWER_TEETH_HEIGHT * unit - self._y) / (0.03 * unit)
+            )
         gaps = 1 - 0.28 * smoothstep((across - 0.86) / 0.14)
         colour = (arch * gaps)[None, :, None] * self._ivory * np.ones((len(self._y), 1, 1), np.float32)
         alpha = rows * smoothstep((edges[-1] - away) / (0.03 * unit))

@@ -204,5 +204,3 @@ def _depths(light: NDArray[np.float32], line: Points, unit: float) -> Curve:
     sides = np.minimum(profile[:, :2].mean(axis=1), profile[:, -2:].mean(axis=1))
     depth: Curve = sides - profile.min(axis=1)
     return depth
-
-

@@ -126,7 +126,9 @@ class Motion:
         follows = (REST_UPPER_FOLLOWS, REST_LOWER_FOLLOWS)[layer]
         inner_moves = np.stack([x - self.source.x, inner - source], axis=1)[INNER]
         outer_y = follows * (rest - source) + outer_rise
-        outer_moves = np.stack([np.interp(self._outer_t[layer], KNOTS, curve) for curve in (x - self.source.x, outer_y)], axis=1)
+        outer_moves = np.stack(
+            [np.interp(self._outer_t[layer], KNOTS, curve) for curve in (x - self.source.x, outer_y)], axis=1
+        )
         return np.concatenate([inner_moves, outer_moves, shared])
 
 

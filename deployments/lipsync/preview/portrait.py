@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +10,7 @@ from deployments.lipsync.preview.channels import CHANNELS
 from deployments.lipsync.preview.interior import Interior, Window
 from deployments.lipsync.preview.lips import Lips, find_lips, mesh_lips
 from deployments.lipsync.preview.motion import Motion, Pose
+from deployments.lipsync.preview.pictures import blurred, filled, looked_up
 from deployments.lipsync.preview.warp import backwards, grid_centres, smoothstep, spline_matrix, upsampled
 from deployments.media import FaceBox, FaceCrop, Pixels
 
@@ -72,10 +70,10 @@ class Portrait:
         upper_map, lower_map = self._maps(pose)
         window = self._window.around(pose.lips, self._area.unit)
         split = (window.top + window.bottom) // 2
-        warped = _looked_up(self._face, np.vstack([upper_map[:split], lower_map[split:]]))
+        warped = looked_up(self._face, np.vstack([upper_map[:split], lower_map[split:]]))
         mouth = self._interior.draw(pose, dict(zip(CHANNELS, features.tolist(), strict=True)), window)
         for layer, where in ((self._lower_lip, lower_map), (self._upper_lip, upper_map)):
-            lip = _looked_up(layer, where[window.slices]).astype(np.float32)
+            lip = looked_up(layer, where[window.slices]).astype(np.float32)
             mouth += (lip[..., :3] - mouth) * (lip[..., 3:] / np.float32(255))
         warped[window.slices][..., :3] = np.clip(mouth + np.float32(0.5), 0, 255)
         return self._area.onto_photo(warped)
@@ -102,11 +100,6 @@ class Portrait:
         return upsampled(upper, GRID_PX) + self._pixels, upsampled(lower, GRID_PX) + self._pixels
 
 
-def _looked_up(picture: Pixels, where: Field) -> Pixels:
-    found: Pixels = cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found
-
-
 def _window(source: Lips, rest: Lips, area: WorkArea) -> Window:
     """Return where the lips can part, with the blend beyond the corners."""
     height, width = area.picture.shape[:2]
@@ -123,13 +116,17 @@ def _layers(picture: Pixels, lips: Lips, unit: float) -> tuple[Pixels, Pixels]:
     feather = max(EDGE_FEATHER * unit, 1.0)
     upper = smoothstep(1 - (y - np.interp(x, lips.x, lips.upper)) / feather * 0.5)
     lower = smoothstep(1 - (np.interp(x, lips.x, lips.lower) - y) / feather * 0.5)
-    return tuple(np.dstack([picture, (255 * alpha + 0.5).astype(np.uint8)]) for alpha in (upper, lower))
+    return _with_alpha(picture, upper), _with_alpha(picture, lower)
+
+
+def _with_alpha(picture: Pixels, alpha: Field) -> Pixels:
+    layer: Pixels = np.dstack([picture, (255 * alpha + 0.5).astype(np.uint8)])
+    return layer
 
 
 def _matte(area: WorkArea) -> NDArray[np.uint8]:
     """Return the face oval, 255 inside: it slides over a collar that stays."""
     oval = area.points[list(FACE_OVAL)]
     middle = oval.mean(axis=0)
-    matte = np.zeros(area.picture.shape[:2], np.uint8)
-    cv2.fillPoly(matte, [(middle + MATTE_SIZE * (oval - middle)).round().astype(np.int32)], 255)
-    return cv2.GaussianBlur(matte, (0, 0), MATTE_BLUR * area.unit)
+    matte = filled(area.picture.shape, middle + MATTE_SIZE * (oval - middle))
+    return blurred(matte, MATTE_BLUR * area.unit)

@@ -48,7 +48,8 @@ def _windows(waveform: Waveform, first: int, stop: int, length: int) -> NDArray[
     inside = waveform.samples[max(low, 0) : max(high, 0)]
     before = max(-low, 0)
     padded = np.pad(inside, (before, high - low - before - len(inside)))
-    return np.lib.stride_tricks.sliding_window_view(padded, length)[begins - low]
+    windows: NDArray[np.int16] = np.lib.stride_tricks.sliding_window_view(padded, length)[begins - low]
+    return windows
 
 
 def loudness(powers: NDArray[np.float64]) -> Curve:
@@ -57,7 +58,7 @@ def loudness(powers: NDArray[np.float64]) -> Curve:
     loud = np.percentile(amplitude, LOUD_PERCENTILE)
     if loud <= 10 ** (SILENCE_DB / 20):
         return np.zeros_like(amplitude)
-    return np.clip(amplitude / loud, 0.0, 1.0) ** 0.5
+    return np.sqrt(np.clip(amplitude / loud, 0.0, 1.0))
 
 
 def sound_shapes(powers: NDArray[np.float64]) -> Curve:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.lipsync.preview.pictures import looked_up
+
 Points = NDArray[np.float64]
 Field = NDArray[np.float32]
 
@@ -51,20 +53,21 @@ def backwards(forward: Field, centres: Field, step: int) -> Field:
 
     A damped fixed point: undamped it diverges where a lip doubles in thickness.
     """
-    cells = (centres - (step - 1) / 2) / step
+    cells = (centres - np.float32((step - 1) / 2)) / np.float32(step)
     back = np.zeros_like(forward)
     for _ in range(INVERSE_PASSES):
-        moved = cv2.remap(forward, cells + back / step, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        back = 0.5 * (back - moved)
+        back = np.float32(0.5) * (back - looked_up(forward, cells + back / np.float32(step)))
     return back
 
 
 def upsampled(field: Field, step: int) -> Field:
     """Return a grid's values at every pixel."""
-    return cv2.resize(field, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+    rows, columns = field.shape[:2]
+    size = (columns * step, rows * step)
+    return cv2.resize(field, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
-def smoothstep(value: NDArray[np.floating]) -> NDArray[np.floating]:
+def smoothstep(value: NDArray[np.floating]) -> Field:
     """Return 0 below 0, 1 above 1, and a smooth rise between."""
     inside = np.clip(value, 0, 1)
-    return inside * inside * (3 - 2 * inside)
+    return (inside * inside * (3 - 2 * inside)).astype(np.float32, copy=False)

@@ -32,7 +32,7 @@ def invalid(error: RequestValidationError) -> InvalidRequest:
     """What FastAPI found wrong, as a sentence that names the field."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "path", "query")) or "body"
-    return InvalidRequest(f"{where}: {first['msg']}", {"param": where})
+    return InvalidRequest(f"{where}: {first['msg']}.", {"param": where})
 
 
 def of_http(error: HTTPException) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import shutil
 
 import httpx
 import pytest
+
 from local_service import local_service
 
 

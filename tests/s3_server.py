@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import NamedTuple
 import botocore.session
 import httpx
 
+from local_service import free_port
+
 REGION = "us-east-1"
 START_S = 60.0
 
@@ -25,13 +26,6 @@ class S3Server(NamedTuple):
     endpoint: str
     access_key: str
     secret_key: str
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -20,9 +20,11 @@ def png(width, height, colour=(90, 120, 90)):
 
 def png_that_claims(width, height):
     """A PNG header without the pixels it promises."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = (
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (header, b"IDAT")
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def wav(samples):
@@ -69,7 +71,6 @@ BAD_MOBILE_BYTES = {
     "not JSON": b"{imageId: astronaut}",
     "cut short": b'{"imageId": "astronaut", "te',
     "empty": b"",
-    "not UTF-8": b'{"imageId": "astronaut", "text": "\xff\xfe"}',
 }
 
 BAD_POSTERS = {
@@ -154,6 +155,11 @@ def test_the_mobile_route_answers_bad_input_in_its_own_shape(http, name):
 def test_the_mobile_route_answers_a_broken_body_in_its_own_shape(http, name):
     answer = http.post(MOBILE, content=BAD_MOBILE_BYTES[name], headers={"content-type": "application/json"})
     assert is_a_mobile_failure(answer, 422)
+
+
+def test_the_mobile_route_answers_bytes_that_are_no_text_in_its_own_shape(http):
+    answer = http.post(MOBILE, content=b'{"imageId": "\xff"}', headers={"content-type": "application/json"})
+    assert is_a_mobile_failure(answer, 400)
 
 
 @pytest.mark.parametrize("name", BAD_POSTERS)

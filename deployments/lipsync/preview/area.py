@@ -79,7 +79,9 @@ def work_area(crop: FaceCrop) -> WorkArea:
     in_crop[:, 2] -= (crop.area.left, crop.area.top)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     edge = cv2.BORDER_REPLICATE
-    picture = cv2.warpAffine(crop.rgb, in_crop, size.tolist(), flags=flags, borderMode=edge).astype(np.uint8, copy=False)
+    picture = cv2.warpAffine(crop.rgb, in_crop, size.tolist(), flags=flags, borderMode=edge).astype(
+        np.uint8, copy=False
+    )
     to_work = cv2.invertAffineTransform(to_photo)
     work_points = points @ to_work[:, :2].T + to_work[:, 2]
     box = _covered(to_photo, size, crop.area)
@@ -124,7 +126,8 @@ def _mask(
     work = np.minimum.outer(*(_rim(int(length), feather * scale) for length in size[::-1]))
     mask = _averaged((255 * work).astype(np.uint8), scale, to_photo, box)
     rims = np.minimum.outer(_rim(box.height, feather), _rim(box.width, feather))
-    return np.clip(np.minimum(mask, 255 * rims), 0, 255).astype(np.uint8)
+    faded: NDArray[np.uint8] = np.minimum(mask, 255 * rims).astype(np.uint8)
+    return faded
 
 
 def _rim(length: int, feather: float) -> NDArray[np.float64]:

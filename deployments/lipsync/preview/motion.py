@@ -50,8 +50,11 @@ OVERLAP = 0.008
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """One moment: the moves of the upper and the lower layer's handles, (handles, 2) pixels each, the lips' inner
-    edges as they then are, and how far the jaw has dropped in pixels."""
+    """One moment of a mouth.
+
+    The moves of the upper and the lower layer's handles, (handles, 2) pixels each, the lips' inner edges as they
+    then are, and how far the jaw has dropped, in pixels.
+    """
 
     upper_moves: Points
     lower_moves: Points

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 Picture = TypeVar("Picture", bound=NDArray[Any])
 
-_NO_SECOND_MAP = np.empty(0, np.float32)
+_NO_SECOND_MAP: Any = None  # OpenCV's way to say that `where` holds x and y; its types do not know it
 
 
 def looked_up(picture: Picture, where: NDArray[np.float32]) -> Picture:
     """Return the picture at the places (h, w, 2) given as x and y, between pixels linearly, its rim beyond it."""
     edge = cv2.BORDER_REPLICATE
-    return cast(Picture, cv2.remap(picture, where, _NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=edge))
+    return cast("Picture", cv2.remap(picture, where, _NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=edge))
 
 
 def places(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:
@@ -26,12 +26,12 @@ def places(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:
 
 def blurred(picture: Picture, sigma: float) -> Picture:
     """Return the picture under a Gaussian."""
-    return cast(Picture, cv2.GaussianBlur(picture, (0, 0), sigma))
+    return cast("Picture", cv2.GaussianBlur(picture, (0, 0), sigma))
 
 
 def moved(picture: Picture, matrix: NDArray[np.float64], size: tuple[int, int]) -> Picture:
     """Return the picture moved by an affine (2, 3) matrix onto a canvas (width, height) that is 0 elsewhere."""
-    return cast(Picture, cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR))
+    return cast("Picture", cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR))
 
 
 def filled(shape: tuple[int, ...], outline: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from deployments.lipsync.preview.area import FACE_OVAL, GRID_PX, WorkArea, work_area
 from deployments.lipsync.preview.channels import CHANNELS
 from deployments.lipsync.preview.interior import Interior, Window
-from deployments.lipsync.preview.lips import Lips, find_lips, mesh_lips
+from deployments.lipsync.preview.lipline import find_lips
+from deployments.lipsync.preview.lips import Lips, mesh_lips
 from deployments.lipsync.preview.motion import Motion, Pose
 from deployments.lipsync.preview.pictures import blurred, filled, looked_up
 from deployments.lipsync.preview.warp import backwards, grid_centres, smoothstep, spline_matrix, upsampled
@@ -33,7 +34,7 @@ class Portrait:
         area = work_area(crop)
         small = float(np.hypot(*(area.points[308] - area.points[78]))) / area.scale < SMALLEST_MOUTH_PX
         degree = 6 if area.unit / area.scale >= FINE_UNIT_PX else 4
-        lips = mesh_lips(area.points) if small else find_lips(area.picture, area.points, area.unit, degree)
+        lips = mesh_lips(area.points, area.unit) if small else find_lips(area.picture, area.points, area.unit, degree)
         self._area = area
         self._motion = Motion(area, lips, SMALL_MOUTH_AMOUNT if small else 1.0)
         height, width = area.picture.shape[:2]
@@ -44,7 +45,7 @@ class Portrait:
         self._lower = spline_matrix(self._motion.lower_controls, cells, area.unit) @ handles
         self._pixels = grid_centres(width, height, 1)
         self._window = _window(lips, self._motion.rest, area)
-        self._interior = Interior(area.picture, area.points, lips, self._motion.rest, area.unit, self._window)
+        self._interior = Interior(area, lips, self._motion.rest, self._window)
         self._face = np.dstack([area.picture, _matte(area)])
         self._upper_lip, self._lower_lip = _layers(area.picture, lips, area.unit)
         self._rest = self._render(np.zeros(len(CHANNELS), np.float32))

@@ -58,7 +58,8 @@ def loudness(powers: NDArray[np.float64]) -> Curve:
     loud = np.percentile(amplitude, LOUD_PERCENTILE)
     if loud <= 10 ** (SILENCE_DB / 20):
         return np.zeros_like(amplitude)
-    return np.sqrt(np.clip(amplitude / loud, 0.0, 1.0))
+    loudness: Curve = np.sqrt(np.clip(amplitude / loud, 0.0, 1.0))
+    return loudness
 
 
 def sound_shapes(powers: NDArray[np.float64]) -> Curve:

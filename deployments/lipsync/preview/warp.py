@@ -70,4 +70,5 @@ def upsampled(field: Field, step: int) -> Field:
 def smoothstep(value: NDArray[np.floating]) -> Field:
     """Return 0 below 0, 1 above 1, and a smooth rise between."""
     inside = np.clip(value, 0, 1)
-    return (inside * inside * (3 - 2 * inside)).astype(np.float32, copy=False)
+    step: Field = (inside * inside * (3 - 2 * inside)).astype(np.float32, copy=False)
+    return step

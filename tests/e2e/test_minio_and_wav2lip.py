@@ -1,0 +1,68 @@
+"""The same graph with a real S3 server and with Wav2Lip weights (seeded ones, in the published layout)."""
+
+import io
+
+import av
+import httpx
+import numpy as np
+import pytest
+from client import finished, order
+from s3_server import s3_server
+from seeded_checkpoint import seeded_weights, write_checkpoint
+
+from local_service import local_service
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """`serve run configs/local-minio.yaml` with the four MINIO_* variables and a checkpoint."""
+    folder = tmp_path_factory.mktemp("minio")
+    write_checkpoint(folder / "wav2lip_gan.pth", seeded_weights())
+    args = {"lipsync": {"checkpoint": str(folder / "wav2lip_gan.pth")}}
+    with s3_server() as s3:
+        env = {
+            "MINIO_ENDPOINT": s3.endpoint,
+            "MINIO_ACCESS_KEY": s3.access_key,
+            "MINIO_SECRET_KEY": s3.secret_key,
+            "MINIO_BUCKET": "talking-posters",
+        }
+        with local_service(folder, config="local-minio.yaml", args=args, env=env) as service:
+            yield s3, service
+
+
+@pytest.fixture(scope="module")
+def video(world):
+    with httpx.Client(base_url=world[1].url, timeout=60) as http:
+        yield finished(http, order(http, poster_id="astronaut", text="Stored in a bucket."))
+
+
+def test_the_engine_is_named_where_people_look(world, video):
+    service = world[1]
+    assert httpx.get(f"{service.url}/readyz").json()["engine"] == "wav2lip"
+    assert video["engine"] == "wav2lip"
+    assert "lip-sync engine: wav2lip" in service.log.read_text()
+
+
+def test_the_url_is_the_buckets_own_and_plays(world, video):
+    assert video["status"] == "completed", video
+    assert video["video_url"].startswith(f"http://{world[0].endpoint}/talking-posters/videos/{video['id']}.mp4?")
+    answer = httpx.get(video["video_url"])
+    assert answer.headers["content-type"] == "video/mp4"
+    with av.open(io.BytesIO(answer.content)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == video["frames"]
+    assert np.abs(frames[0].astype(int) - frames[len(frames) // 2]).max() > 20
+
+
+def test_a_tampered_url_is_refused(video):
+    assert httpx.get(video["video_url"][:-4] + "0000").status_code == 403
+
+
+def test_players_may_seek_in_it(video):
+    answer = httpx.get(video["video_url"], headers={"range": "bytes=4-7"})
+    assert (answer.status_code, answer.content) == (206, b"ftyp")
+
+
+def test_the_services_own_url_plays_too(world, video):
+    answer = httpx.get(f"{world[1].url}/v1/videos/{video['id']}/content")
+    assert answer.content == httpx.get(video["video_url"]).content

@@ -1,0 +1,36 @@
+"""What the settings choose."""
+
+import logging
+
+import pytest
+
+from deployments.errors import CheckpointUnusable, StorageUnavailable
+from serve_app import engines
+from serve_app.settings import LipsyncSettings, MinioStorage
+
+
+def test_wav2lip_without_a_checkpoint_fails_with_the_path_it_looked_at(tmp_path):
+    path = tmp_path / "wav2lip_gan.pth"
+    with pytest.raises(CheckpointUnusable, match=str(path)):
+        engines.lipsync(LipsyncSettings(engine="wav2lip", checkpoint=path))
+
+
+def test_auto_without_a_checkpoint_is_the_preview_and_says_why(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "ray.serve"):
+        assert engines.lipsync(LipsyncSettings(checkpoint=tmp_path / "none.pth")).name == "preview"
+    assert f"no checkpoint at {tmp_path / 'none.pth'}" in caplog.text
+
+
+def test_auto_with_a_file_that_is_no_checkpoint_does_not_fall_back_in_silence(tmp_path):
+    path = tmp_path / "wav2lip_gan.pth"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(CheckpointUnusable):
+        engines.lipsync(LipsyncSettings(checkpoint=path))
+
+
+def test_minio_without_its_variables_names_those_that_are_missing(monkeypatch):
+    monkeypatch.setenv("MINIO_BUCKET", "b")
+    for name in ("MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StorageUnavailable, match="MINIO_ENDPOINT, MINIO_ACCESS_KEY, MINIO_SECRET_KEY"):
+        engines.store(MinioStorage(kind="minio"))

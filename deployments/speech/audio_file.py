@@ -24,8 +24,9 @@ SHORT_BY_S = 0.1
 # A WAV written to a pipe has a size in its header that nobody knew yet: 0, or this and above.
 WAV_SIZE_UNKNOWN = 0x7FFF0000
 
-# What AAC can carry (ISO/IEC 14496-3, table 1.18), from a telephone's rate to 48 kHz.
-RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# What AAC can carry (ISO/IEC 14496-3, table 1.18), from a telephone's rate to 32 kHz: a voice has nothing above half of
+# that, and five minutes stay below 20 MB in the replicas that hold them.
+RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000)
 
 # Peak to peak, of 65536: a decoder's rounding of silence stays below it, the quietest microphone does not.
 SILENCE = 8

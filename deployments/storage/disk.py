@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO
 
 from deployments.errors import StorageUnavailable
-from deployments.storage.store import InvalidKey, ObjectMissing, StoredObject, checked_key, checked_range
+from deployments.storage.store import InvalidKey, ObjectMissing, StoredObject, as_file, checked_key, checked_range
 
 # No key has a plus: an object's file is no other object's folder, and half-written files are told from whole ones.
 OBJECT = "+object"
 HALF = "+half"
+
+BLOCK_BYTES = 1 << 20
 
 
 class DiskStore:
@@ -29,13 +34,13 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
         """Store an object: written beside its place, flushed to the disk, then renamed."""
-        path = self._path(key)
-        facts = {"content_type": content_type, "etag": hashlib.sha256(data).hexdigest()}
+        path, source = self._path(key), as_file(content)
         with _disk_errors():
+            facts = {"content_type": content_type, "etag": _sha256(source)}
             path.parent.mkdir(parents=True, exist_ok=True)
-            half = _write_beside(path, json.dumps(facts).encode() + b"\n", data)
+            half = _write_beside(path, json.dumps(facts).encode() + b"\n", source)
             half.replace(path)
             _flush_folder(path.parent)
 
@@ -92,11 +97,22 @@ class DiskStore:
         return self._root / f"{checked_key(key)}{OBJECT}"
 
 
-def _write_beside(path: Path, *parts: bytes) -> Path:
+def _sha256(source: BinaryIO) -> str:
+    """Return the digest of a file from its start to its end, and go back to its start."""
+    source.seek(0)
+    digest = hashlib.sha256()
+    for block in iter(partial(source.read, BLOCK_BYTES), b""):
+        digest.update(block)
+    source.seek(0)
+    return digest.hexdigest()
+
+
+def _write_beside(path: Path, head: bytes, source: BinaryIO) -> Path:
     """Return a finished file in the folder of `path`, whose bytes have reached the disk."""
     with NamedTemporaryFile(dir=path.parent, suffix=HALF, delete=False) as file:
         try:
-            file.writelines(parts)
+            file.write(head)
+            shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())
         except BaseException:

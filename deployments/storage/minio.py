@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from typing import BinaryIO, cast
 
 import certifi
 import urllib3
@@ -15,7 +14,7 @@ from minio import Minio
 from minio.error import MinioException, S3Error
 
 from deployments.errors import StorageUnavailable
-from deployments.storage.store import ObjectMissing, StoredObject, checked_key, checked_range
+from deployments.storage.store import ObjectMissing, StoredObject, as_file, checked_key, checked_range
 
 # A store that is up answers within these; minio's own default is to wait 5 minutes, 6 times.
 CONNECT_S = 1.0
@@ -23,7 +22,7 @@ READ_S = 10.0
 RETRIES = urllib3.Retry(total=2, read=1, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
 
 CONNECTIONS = 32  # as many as a replica has threads
-MIN_PART_BYTES = 5 * 2**20  # S3's least part: beyond it, minio would upload in several
+PART_BYTES = 5 * 2**20  # S3's least: what an upload holds in memory
 
 MISSING = ("NoSuchKey", "NoSuchBucket")
 
@@ -55,9 +54,10 @@ class MinioStore:
         self._bucket = bucket
         self._endpoint = endpoint
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store an object in one request."""
+    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+        """Store an object, in one request up to `PART_BYTES`."""
         checked_key(key)
+        data = as_file(content)
         with self._server_errors():
             try:
                 self._put(key, data, content_type)
@@ -121,9 +121,10 @@ class MinioStore:
             if not self._client.bucket_exists(self._bucket):
                 self._make_bucket()
 
-    def _put(self, key: str, data: bytes, content_type: str) -> None:
-        part_size = max(MIN_PART_BYTES, len(data))
-        self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type, part_size=part_size)
+    def _put(self, key: str, data: BinaryIO, content_type: str) -> None:
+        size_bytes = data.seek(0, os.SEEK_END)
+        data.seek(0)
+        self._client.put_object(self._bucket, key, data, size_bytes, content_type, part_size=PART_BYTES)
 
     def _make_bucket(self) -> None:
         try:

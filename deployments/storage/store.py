@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 MAX_PART_CHARS = 200  # a file name may have 255 bytes, and the disk store needs some of them
 KEY_PART = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{MAX_PART_CHARS}}}")
@@ -44,8 +45,8 @@ class Store(Protocol):
     Every method raises `StorageUnavailable` where the store does not do its work.
     """
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store an object, replacing what was there. Raises `InvalidKey`."""
+    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+        """Store an object, replacing what was there; a file is read in parts. Raises `InvalidKey`."""
 
     def stat(self, key: str) -> StoredObject | None:
         """Return what is known of an object, None if it is not there."""
@@ -74,6 +75,11 @@ def checked_key(key: str) -> str:
     if not all(KEY_PART.fullmatch(part) for part in key.split("/")):
         raise InvalidKey(key)
     return key
+
+
+def as_file(content: bytes | BinaryIO) -> BinaryIO:
+    """Return a seekable file of the content."""
+    return io.BytesIO(content) if isinstance(content, bytes) else content
 
 
 def checked_range(start: int, length: int | None) -> None:

@@ -19,8 +19,10 @@ SEARCH = 0.07
 """How far from the mesh's line the lips are looked for, in W."""
 DETAIL, SURROUNDINGS = 0.012, 0.06
 """What is smoothed away, and what a dark seam is compared with, in W."""
-TOOTH_PALER, DARK, INSIDE_SHARE = 5.0, 0.55, 0.2
-"""A mouth is open where at least this share of it is less red than the lips (Lab a*), or darker by this factor."""
+TOOTH_PALER, TOOTH_LIGHT, TOOTH_SHARE = 5.0, 0.85, 0.15
+"""A tooth is less red than the lips (Lab a*) but not much darker; a mouth shows teeth with so large a share of them."""
+DARK, THICK = 0.55, 0.055
+"""The dark of a mouth is darker than the lips by this factor, and unlike a seam it is this thick, in W."""
 SHADED = (0.75, 0.5)
 """Shares of the lips' lightness below which a pixel begins to be, and is, the dark of the mouth."""
 RIM = 0.012
@@ -35,7 +37,7 @@ def find_lips(picture: Pixels, points: Points, unit: float, degree: int) -> Lips
     lab = blurred(_lab(picture), DETAIL * unit)
     light = lab[..., 0]
     mesh = mesh_lips(points, unit)
-    is_open = mesh.open and _shows_inside(lab, points)
+    is_open = mesh.open and _shows_inside(lab, points, unit)
     if is_open:
         inwards: Image = np.gradient(_mouth_score(lab, points), axis=0)
         upper, lower = (_edge(edge, mesh.x, y, unit) for edge, y in ((inwards, mesh.upper), (-inwards, mesh.lower)))
@@ -54,14 +56,16 @@ def _lab(picture: Pixels) -> Image:
     return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
 
 
-def _shows_inside(lab: Image, points: Points) -> bool:
+def _shows_inside(lab: Image, points: Points, unit: float) -> bool:
     """Return whether the mesh's open mouth is one: it often reads a shut smile as open by a tenth of its width."""
     ring, inner = lip_masks(lab.shape, points)
     if not ring.any() or not inner.any():
         return False
     lip = np.median(lab[ring], axis=0)
-    inside = (lab[inner, 1] < lip[1] - TOOTH_PALER) | (lab[inner, 0] < DARK * lip[0])
-    return bool(inside.mean() > INSIDE_SHARE)
+    tooth = (lab[inner, 1] < lip[1] - TOOTH_PALER) & (lab[inner, 0] > TOOTH_LIGHT * lip[0])
+    dark = inner & (lab[..., 0] < DARK * lip[0])
+    thickness = np.median(dark.sum(axis=0)[inner.any(axis=0)])
+    return bool(tooth.mean() > TOOTH_SHARE or thickness > THICK * unit)
 
 
 def _mouth_score(lab: Image, points: Points) -> Image:

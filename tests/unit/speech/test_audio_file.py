@@ -27,8 +27,8 @@ def frequency_hz(samples: np.ndarray, rate_hz: int) -> float:
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "m4a", "flac", "ogg"])
 def test_every_kind_is_read_as_mono_int16(kind):
-    rate_hz = 48000 if kind == "ogg" else 24000
-    speech = decoded(sound_file(kind, tone(1.0, rate_hz), rate_hz))
+    sent_hz, rate_hz = (48000, 32000) if kind == "ogg" else (24000, 24000)
+    speech = decoded(sound_file(kind, tone(1.0, sent_hz), sent_hz))
     assert speech.phonemes == ()
     assert speech.waveform.rate_hz == rate_hz
     assert speech.waveform.samples.dtype == np.int16
@@ -51,7 +51,7 @@ def test_channels_are_mixed_into_one(layout):
 
 
 @pytest.mark.parametrize(
-    ("rate_hz", "kept_hz"), [(8000, 8000), (44100, 44100), (96000, 48000), (50000, 48000), (6000, 8000), (23456, 24000)]
+    ("rate_hz", "kept_hz"), [(8000, 8000), (44100, 32000), (96000, 32000), (30000, 32000), (6000, 8000), (23456, 24000)]
 )
 def test_a_rate_that_aac_cannot_carry_becomes_the_nearest(rate_hz, kept_hz):
     waveform = decoded(sound_file("wav", tone(1.0, rate_hz), rate_hz)).waveform

@@ -69,6 +69,16 @@ def test_a_second_put_replaces_the_first(store):
     assert store.stat("a.json").content_type == "application/json"
 
 
+def test_a_file_is_stored_as_its_bytes_are(store, tmp_path):
+    (tmp_path / "file").write_bytes(DATA)
+    with (tmp_path / "file").open("rb") as file:
+        file.read(3)
+        store.put("file.mp4", file, "video/mp4")
+    store.put("bytes.mp4", DATA, "video/mp4")
+    assert store.read("file.mp4") == DATA
+    assert store.stat("file.mp4").etag == store.stat("bytes.mp4").etag
+
+
 def test_an_object_larger_than_an_upload_part_is_whole(store):
     large = DATA * 7 * 1024
     store.put("large.mp4", large, "video/mp4")

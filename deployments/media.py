@@ -172,13 +172,17 @@ class MouthFrames:
     mask: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Clip:
-    """A finished video file."""
+    """The measures of a finished MP4, which itself is too large to travel."""
 
-    mp4: bytes
     width: int
     height: int
     frames: int
     fps: float
-    duration_s: float
+    size_bytes: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.fps

@@ -22,7 +22,8 @@ SAMPLES = {"astronaut": "astronaut.png", "illustration": "illustration.png"}
 
 def build(args: Settings) -> Application:
     """Wire ingress - jobs - (speech, faces) - video - lipsync, and storage."""
-    storage = _bind(StorageStage, partial(engines.store, args.storage))
+    make_store = partial(engines.store, args.storage)
+    storage = _bind(StorageStage, make_store)
     speech = _bind(
         SpeechStage,
         {voice_id: partial(engines.voice, voice) for voice_id, voice in args.speech.voices.items()},
@@ -31,7 +32,7 @@ def build(args: Settings) -> Application:
     )
     faces = _bind(FacesStage, partial(engines.face_finder, args.faces))
     lipsync = _bind(LipsyncStage, partial(engines.lipsync, args.lipsync))
-    video = _bind(VideoStage, lipsync, partial(engines.renderer, args.video), args.video.chunk_frames)
+    video = _bind(VideoStage, lipsync, partial(engines.renderer, args.video), make_store, args.video.chunk_frames)
     jobs = _bind(
         JobsStage,
         speech,

@@ -1,4 +1,4 @@
-"""The way of one video through the stages: speech and faces side by side, then drive, video and storage."""
+"""The way of one video through the stages: speech and faces side by side, then drive and video."""
 
 from __future__ import annotations
 
@@ -65,18 +65,17 @@ class Pipeline:
             ),
         )
         drive = await self._stage(trace, "drive", lambda: stages.lipsync.drive.remote(speech, self._fps))
-        rendered = await self._stage(trace, "video", lambda: stages.video.render.remote(track, speech, drive))
-        clip: Clip = await rendered
-        await self._stage(
-            trace, "storage", lambda: stages.storage.put.remote(record.content_key, clip.mp4, "video/mp4")
+        rendered = await self._stage(
+            trace, "video", lambda: stages.video.render.remote(track, speech, drive, record.content_key)
         )
+        clip: Clip = await rendered
         return Rendered(
             duration_s=clip.duration_s,
             width=clip.width,
             height=clip.height,
             frames=clip.frames,
             fps=clip.fps,
-            size_bytes=len(clip.mp4),
+            size_bytes=clip.size_bytes,
         )
 
     def _speech(self, record: VideoRecord) -> Any:  # noqa: ANN401 - a response

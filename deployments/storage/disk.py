@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import IO
 
 from deployments.errors import StorageUnavailable
 from deployments.storage.store import InvalidKey, ObjectMissing, StoredObject, as_file, checked_key, checked_range
@@ -34,7 +34,7 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+    def put(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         """Store an object: written beside its place, flushed to the disk, then renamed."""
         path, source = self._path(key), as_file(content)
         with _disk_errors():
@@ -97,7 +97,7 @@ class DiskStore:
         return self._root / f"{checked_key(key)}{OBJECT}"
 
 
-def _sha256(source: BinaryIO) -> str:
+def _sha256(source: IO[bytes]) -> str:
     """Return the digest of a file from its start to its end, and go back to its start."""
     source.seek(0)
     digest = hashlib.sha256()
@@ -107,7 +107,7 @@ def _sha256(source: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _write_beside(path: Path, head: bytes, source: BinaryIO) -> Path:
+def _write_beside(path: Path, head: bytes, source: IO[bytes]) -> Path:
     """Return a finished file in the folder of `path`, whose bytes have reached the disk."""
     with NamedTemporaryFile(dir=path.parent, suffix=HALF, delete=False) as file:
         try:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 import certifi
 import urllib3
@@ -54,7 +54,7 @@ class MinioStore:
         self._bucket = bucket
         self._endpoint = endpoint
 
-    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+    def put(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         """Store an object, in one request up to `PART_BYTES`."""
         checked_key(key)
         data = as_file(content)
@@ -121,10 +121,12 @@ class MinioStore:
             if not self._client.bucket_exists(self._bucket):
                 self._make_bucket()
 
-    def _put(self, key: str, data: BinaryIO, content_type: str) -> None:
+    def _put(self, key: str, data: IO[bytes], content_type: str) -> None:
         size_bytes = data.seek(0, os.SEEK_END)
         data.seek(0)
-        self._client.put_object(self._bucket, key, data, size_bytes, content_type, part_size=PART_BYTES)
+        self._client.put_object(
+            self._bucket, key, cast("BinaryIO", data), size_bytes, content_type, part_size=PART_BYTES
+        )
 
     def _make_bucket(self) -> None:
         try:

@@ -6,7 +6,7 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 MAX_PART_CHARS = 200  # a file name may have 255 bytes, and the disk store needs some of them
 KEY_PART = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{MAX_PART_CHARS}}}")
@@ -45,7 +45,7 @@ class Store(Protocol):
     Every method raises `StorageUnavailable` where the store does not do its work.
     """
 
-    def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+    def put(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         """Store an object, replacing what was there; a file is read in parts. Raises `InvalidKey`."""
 
     def stat(self, key: str) -> StoredObject | None:
@@ -77,7 +77,7 @@ def checked_key(key: str) -> str:
     return key
 
 
-def as_file(content: bytes | BinaryIO) -> BinaryIO:
+def as_file(content: bytes | IO[bytes]) -> IO[bytes]:
     """Return a seekable file of the content."""
     return io.BytesIO(content) if isinstance(content, bytes) else content
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import av
 import numpy as np
@@ -88,8 +89,13 @@ class ClipWriter:
                 self._write_frame(rgb)
                 self._write_sound(int((self._frames / self._fps) * self._sound.rate_hz))
 
+    @property
+    def file(self) -> IO[bytes]:
+        """The file: whole, and at its start, once `close` has returned."""
+        return self._file.file
+
     def close(self) -> Clip:
-        """Finish the file and return it."""
+        """Finish the file and return its measures."""
         with self._lock:
             if abs(self._frames / self._fps - self._sound.duration_s) > 1 / self._fps:
                 lengths = f"{self._frames} frames at {self._fps:g} fps, {self._sound.duration_s:.2f} s of sound"
@@ -99,12 +105,14 @@ class ClipWriter:
             self._container.mux(self._audio.encode())
             width, height = self._video.width, self._video.height
             self._container.close()
-            return Clip(self._file.read(), width, height, self._frames, self._fps, self._frames / self._fps)
+            size_bytes = self.file.seek(0, os.SEEK_END)
+            self.file.seek(0)
+            return Clip(width, height, self._frames, self._fps, size_bytes)
 
     def _write_frame(self, rgb: Pixels) -> None:
         even = np.pad(rgb, self._padding, mode="edge") if np.any(self._padding) else rgb
         frame = self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(even),
+            av.VideoFrame.from_ndarray(even),  # a copy: on the array's own memory swscale gives other bytes run by run
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,

@@ -3,9 +3,10 @@
 import copy
 from pathlib import Path
 
-import check_configs
 import pytest
 import yaml
+
+import check_configs
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 LOCAL = yaml.safe_load(next(path for path in CONFIGS if path.name == "local.yaml").read_text())
@@ -21,7 +22,7 @@ def test_a_shipped_config_has_no_unknown_key(path):
     [
         (lambda app: app["deployments"][0].update(max_ongoing_request=3), "deployments[0].max_ongoing_request"),
         (lambda app: app["deployments"][0]["ray_actor_options"].update(num_gpu=1), "ray_actor_options.num_gpu"),
-        (lambda app: app["deployments"][0]["autoscaling_config"].update(min_replica=1), "autoscaling_config.min_replica"),
+        (lambda app: app["deployments"][0]["autoscaling_config"].update(min_replica=1), "config.min_replica"),
         (lambda app: app["args"].update(lipsnyc={}), "lipsnyc"),
         (lambda app: app["deployments"][0].update(name="Ingres"), "no such deployment: Ingres"),
         (lambda app: app["deployments"].pop(), "deployment without options: VideoStage"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from deployments.lipsync.preview.area import FACE_OVAL, WorkArea
 from deployments.lipsync.preview.channels import CHANNELS
 from deployments.lipsync.preview.lips import KNOTS, OUTER_LOWER, OUTER_UPPER, Curve, Lips, Points
+from deployments.lipsync.preview.warp import smoothstep
 
 JAW = {
     **dict.fromkeys((152, 148, 377, 199, 175), 1.0),
@@ -38,7 +39,8 @@ gap in W: without it every vowel is a grin."""
 CORNER_DROP = 0.30
 PUCKER = 0.03
 SMILE_INWARD = 0.15
-CHEEK_REACH = 0.60
+CHEEK_REACH, CHEEK_FADE = 0.60, 0.45
+"""How far cheeks follow a corner, and within what of the face oval they cease to, in W."""
 OUTER_UPPER_FOLLOWS, OUTER_LOWER_FOLLOWS = 0.62, 0.86
 
 # Closing a smile
@@ -88,8 +90,7 @@ class Motion:
         self.handles[lip_points:jaw, lip_points] = list(JAW.values())
         for side, end in enumerate((0, -1)):
             corner = np.array([lips.x[end], lips.upper[end]])
-            squared = ((points[list(CHEEKS)] - corner) ** 2).sum(axis=1) / (CHEEK_REACH * area.unit) ** 2
-            self.handles[jaw:cheeks, lip_points + 1 + side] = np.exp(-squared)
+            self.handles[jaw:cheeks, lip_points + 1 + side] = _cheek_weights(points, corner, area.unit)
 
     def pose(self, features: NDArray[np.float32]) -> Pose:
         """Return the pose of one frame's features (len(CHANNELS),)."""
@@ -143,6 +144,15 @@ def rest_lips(lips: Lips, unit: float) -> Lips:
     middle = lips.x[len(KNOTS) // 2]
     overlap = OVERLAP * unit * (1 - KNOTS**2)
     return Lips(middle + narrower * (lips.x - middle), line + overlap, line - overlap, lips.open)
+
+
+def _cheek_weights(points: Points, corner: Points, unit: float) -> Curve:
+    """Return how far each of CHEEKS goes along with a corner of the mouth: not at all on the face oval."""
+    cheeks = points[list(CHEEKS)]
+    squared = ((cheeks - corner) ** 2).sum(axis=1) / (CHEEK_REACH * unit) ** 2
+    to_oval = np.linalg.norm(cheeks[:, None] - points[list(FACE_OVAL)], axis=2).min(axis=1)
+    weights: Curve = np.exp(-squared) * smoothstep(to_oval / (CHEEK_FADE * unit))
+    return weights
 
 
 def _held(area: WorkArea) -> Points:

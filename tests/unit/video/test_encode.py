@@ -1,6 +1,8 @@
 import io
 import threading
+from dataclasses import asdict
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -36,7 +38,12 @@ def moving(frames, height=64, width=96):
 def written(sound, fps=25.0, encoding=FAST, height=64, width=96, directory=None):
     with ClipWriter(width, height, fps, sound, encoding, directory) as writer:
         writer.add(moving(max(1, round(fps * sound.duration_s)), height, width))
-        return writer.close()
+        clip = writer.close()
+        return with_bytes(writer, clip)
+
+
+def with_bytes(writer, clip):
+    return SimpleNamespace(**asdict(clip), duration_s=clip.duration_s, mp4=writer.file.read())
 
 
 def decoded(clip):
@@ -118,7 +125,7 @@ def test_stream_is_h264_high_in_bt709():
 def test_colours_come_back_by_the_matrix_that_the_tags_name(colour):
     with ClipWriter(64, 48, 25.0, speechlike(0.2), Encoding(crf=8)) as writer:
         writer.add(np.full((5, 48, 64, 3), colour, np.uint8))
-        frames, _, _ = decoded(writer.close())
+        frames, _, _ = decoded(with_bytes(writer, writer.close()))
     luma, blue, red = (plane(frames[2], index).mean() for index in range(3))
     luma, blue, red = (luma - 16) / 219, (blue - 128) / 224, (red - 128) / 224  # BT.709, limited range
     rgb = [luma + 1.5748 * red, luma - 0.1873 * blue - 0.4681 * red, luma + 1.8556 * blue]

@@ -27,6 +27,14 @@ def mouths(first, count):
     return MouthFrames(rgb, BOX, np.full((BOX.height, BOX.width), 255, np.uint8))
 
 
+def keep_in(kept):
+    return lambda file: kept.write(file.read())
+
+
+def forget(file):
+    """Keep nothing."""
+
+
 async def chunks(frames, size=16):
     for first in range(0, frames, size):
         await asyncio.sleep(0)
@@ -34,9 +42,11 @@ async def chunks(frames, size=16):
 
 
 def test_clip_shows_each_mouth_in_turn_on_the_photo():
-    clip = asyncio.run(Renderer(Encoding(crf=5)).render(PHOTO, silence(2.0), 25.0, chunks(50)))
+    kept = io.BytesIO()
+    clip = asyncio.run(Renderer(Encoding(crf=5)).render(PHOTO, silence(2.0), 25.0, chunks(50), keep_in(kept)))
+    assert clip.size_bytes == len(kept.getvalue())
     assert (clip.width, clip.height, clip.frames, clip.fps, clip.duration_s) == (100, 80, 50, 25.0, 2.0)
-    with av.open(io.BytesIO(clip.mp4)) as file:
+    with av.open(io.BytesIO(kept.getvalue())) as file:
         frames = [frame.to_ndarray(format="gray").astype(int) for frame in file.decode(video=0)]
     assert len(frames) == 50
     for i, frame in enumerate(frames):
@@ -57,7 +67,7 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     async def main():
         watcher = asyncio.create_task(watch())
         started = time.perf_counter()
-        await Renderer(Encoding(preset="medium")).render(photo, silence(1.28), 25.0, chunks(32, 32))
+        await Renderer(Encoding(preset="medium")).render(photo, silence(1.28), 25.0, chunks(32, 32), forget)
         watcher.cancel()
         return time.perf_counter() - started
 
@@ -72,13 +82,15 @@ def test_a_failing_producer_leaves_no_file(tmp_path):
         raise StageFailed("The mouths stopped.")
 
     with pytest.raises(StageFailed, match="stopped"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(1.0), 25.0, failing()))
+        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(1.0), 25.0, failing(), forget))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cancelled_render_leaves_no_file(tmp_path):
     async def main():
-        task = asyncio.create_task(Renderer(Encoding(), tmp_path).render(PHOTO, silence(40.0), 25.0, chunks(1000, 500)))
+        task = asyncio.create_task(
+            Renderer(Encoding(), tmp_path).render(PHOTO, silence(40.0), 25.0, chunks(1000, 500), forget)
+        )
         await asyncio.sleep(0.1)
         assert len(list(tmp_path.iterdir())) == 1
         task.cancel()
@@ -91,13 +103,13 @@ def test_a_cancelled_render_leaves_no_file(tmp_path):
 
 def test_too_few_mouths_are_an_error(tmp_path):
     with pytest.raises(StageFailed, match="differ in length"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(2.0), 25.0, chunks(40)))
+        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(2.0), 25.0, chunks(40), forget))
     assert list(tmp_path.iterdir()) == []
 
 
 def peak_mb(seconds):
     """Peak resident memory of this process after one render."""
-    asyncio.run(Renderer(Encoding()).render(PHOTO, silence(seconds), 25.0, chunks(round(25 * seconds))))
+    asyncio.run(Renderer(Encoding()).render(PHOTO, silence(seconds), 25.0, chunks(round(25 * seconds)), forget))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

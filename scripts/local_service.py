@@ -41,7 +41,7 @@ class LocalService:
                 if httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200:
                     self.ready_s = time.monotonic() - began
                     return
-            time.sleep(0.25)
+            time.sleep(0.5)
         raise RuntimeError(f"the service is not ready after {timeout_s} s:\n{self.log.read_text()[-4000:]}")
 
     def processes(self) -> list[psutil.Process]:

@@ -40,7 +40,7 @@ def build(args: Settings) -> Application:
         lipsync,
         video,
         storage,
-        fps=args.video.fps,
+        video_options=args.video.model_dump() | {"max_side_px": args.faces.max_side_px},
         max_text_chars=args.speech.max_text_chars,
         cache_dir=args.jobs.cache_dir.absolute(),
         keep_s=args.jobs.cache_hours * 3600,

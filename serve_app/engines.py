@@ -41,6 +41,7 @@ def face_finder(settings: FacesSettings) -> FaceFinder:
     """The face finder with its limits."""
     from deployments.faces.finder import FaceFinder
 
+    _one_opencv_thread()
     return FaceFinder(settings.max_image_bytes, settings.max_pixels, settings.max_side_px)
 
 
@@ -50,6 +51,7 @@ def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
     if settings.engine == "preview" or (settings.engine == "auto" and not path.exists()):
         from deployments.lipsync.preview.engine import PreviewEngine
 
+        _one_opencv_thread()
         reason = "as configured" if settings.engine == "preview" else f"no checkpoint at {path}"
         logger.info("lip-sync engine: preview (%s)", reason)
         return PreviewEngine()
@@ -58,7 +60,8 @@ def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
     from deployments.lipsync.wav2lip_engine import Wav2LipEngine
 
     logger.info("lip-sync engine: wav2lip (%s)", path)
-    return Wav2LipEngine(path, settings.device, paste=settings.paste)
+    threads = settings.threads or os.cpu_count()
+    return Wav2LipEngine(path, settings.device, threads, settings.paste, settings.alignment)
 
 
 def renderer(settings: VideoSettings) -> Renderer:
@@ -66,6 +69,7 @@ def renderer(settings: VideoSettings) -> Renderer:
     from deployments.video.encode import Encoding
     from deployments.video.render import Renderer
 
+    _one_opencv_thread()
     return Renderer(Encoding(crf=settings.crf, preset=settings.preset))
 
 
@@ -88,3 +92,10 @@ def store(settings: Storage) -> Store:
         public_endpoint=settings.public_endpoint,
         region=settings.region,
     )
+
+
+def _one_opencv_thread() -> None:
+    """Keep OpenCV from starting a thread a core in every replica: together they would fight for the same cores."""
+    import cv2
+
+    cv2.setNumThreads(1)

@@ -65,8 +65,10 @@ class LipsyncSettings(Strict):
 
     engine: Literal["auto", "wav2lip", "preview"] = "auto"
     checkpoint: Path = Path("weights/wav2lip_gan.pth")
-    device: str = "auto"
+    device: str = "auto"  # a PyTorch device; auto is CUDA where there is one
+    threads: int | None = None  # PyTorch's on a CPU; none is one a core, whatever share the replica reserves
     paste: Literal["feathered", "published"] = "feathered"
+    alignment: Literal["published", "training"] = "published"
 
 
 class VideoSettings(Strict):

@@ -34,7 +34,7 @@ class JobsStage:
         video: DeploymentHandle[Any],
         storage: DeploymentHandle[Any],
         *,
-        fps: float,
+        video_options: dict[str, float | int | str],
         max_text_chars: int,
         cache_dir: Path,
         keep_s: float,
@@ -42,7 +42,8 @@ class JobsStage:
         samples: dict[str, Path],
     ) -> None:
         self._stages = Stages(speech, faces, lipsync, video, storage)
-        self._pipeline = Pipeline(self._stages, fps)
+        self._video_options = video_options
+        self._pipeline = Pipeline(self._stages, float(video_options["fps"]))
         self._posters = Posters(storage, faces)
         self._index = JobIndex(Records(storage), Dedupe(cache_dir, keep_s), self._pipeline, running)
         self._max_text_chars = max_text_chars
@@ -99,15 +100,20 @@ class JobsStage:
         logger.info("the %s engine moves the mouths (%s)", self._able.engine, self._able.engine_version)
 
     async def _ask_stages(self, samples: dict[str, Path]) -> Capabilities:
-        engine, version = await self._stages.lipsync.describe.remote()
-        able = Capabilities(
-            voices=await self._stages.speech.versions.remote(),
+        (engine, engine_version), voices, resumed, *_ = await asyncio.gather(
+            self._stages.lipsync.describe.remote(),
+            self._stages.speech.versions.remote(),
+            self._index.resume(),
+            *(self._register(poster_id, path) for poster_id, path in samples.items()),
+        )
+        logger.info("took up %d unfinished videos", resumed)
+        return Capabilities(
+            voices=voices,
             max_text_chars=self._max_text_chars,
             engine=engine,
-            engine_version=version,
+            engine_version=engine_version,
+            video=self._video_options,
         )
-        for poster_id, path in samples.items():
-            await self._posters.put(poster_id, await asyncio.to_thread(path.read_bytes))
-        resumed = await self._index.resume()
-        logger.info("took up %d unfinished videos", resumed)
-        return able
+
+    async def _register(self, poster_id: str, path: Path) -> None:
+        await self._posters.put(poster_id, await asyncio.to_thread(path.read_bytes))

@@ -15,7 +15,7 @@ PIPELINE_VERSION = 1
 
 
 class Capabilities(BaseModel):
-    """What the stages can do at present: the version of each voice, and the engine that moves mouths."""
+    """What the stages do at present: each voice's version, the engine that moves mouths, the shape of the video."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +23,7 @@ class Capabilities(BaseModel):
     max_text_chars: int
     engine: str
     engine_version: str
+    video: dict[str, float | int | str] = {}
 
 
 class VideoOrder(BaseModel):
@@ -60,6 +61,7 @@ class VideoOrder(BaseModel):
             if self.audio_key
             else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
             "engine": [able.engine, able.engine_version],
+            "video": able.video,
             "pipeline": PIPELINE_VERSION,
         }
         return "vid_" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

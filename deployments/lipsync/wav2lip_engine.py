@@ -46,7 +46,7 @@ class Wav2LipEngine:
         if threads is not None:
             torch.set_num_threads(threads)
         loaded = load_checkpoint(checkpoint)
-        self.version = f"wav2lip-{loaded.digest[:16]}"
+        self.version = f"wav2lip-{loaded.digest[:16]}-{paste}-{alignment}"
         self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self._network = Wav2Lip().eval()
         self._network.load_state_dict(loaded.weights)

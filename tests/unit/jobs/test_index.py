@@ -175,8 +175,8 @@ def test_another_order_is_another_video(change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"engine_version": "2"}, {"engine": "wav2lip"}, {"voices": {"default": "v9"}}],
-    ids=["version", "engine", "voice"],
+    [{"engine_version": "2"}, {"engine": "wav2lip"}, {"voices": {"default": "v9"}}, {"video": {"fps": 30}}],
+    ids=["version", "engine", "voice", "video"],
 )
 def test_another_engine_or_voice_version_is_another_video(change):
     assert ORDER.video_id(ABLE.model_copy(update=change)) != ORDER.video_id(ABLE)

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -77,10 +79,13 @@ def test_a_sound_shorter_than_a_window_can_be_animated(engine, crop):
     assert engine.animate(crop, drive).rgb.shape == (2, 96, 96, 3)
 
 
-def test_version_names_the_weights(engine, checkpoint_path):
-    other = Wav2LipEngine(checkpoint_path, device="cpu")
-    assert engine.version == other.version
-    assert len(engine.version) == len("wav2lip-") + 16
+def test_version_names_the_weights_and_what_else_changes_the_pictures(engine, checkpoint_path):
+    digest = hashlib.sha256(checkpoint_path.read_bytes()).hexdigest()
+    assert engine.version.startswith(f"wav2lip-{digest[:16]}")
+    assert Wav2LipEngine(checkpoint_path, device="cpu").version == engine.version
+    others = [{"paste": "published"}, {"alignment": "training"}]
+    versions = {Wav2LipEngine(checkpoint_path, device="cpu", **options).version for options in others}
+    assert len(versions | {engine.version}) == 3
 
 
 def test_feathered_mask_replaces_the_lower_face_and_leaves_the_rest():

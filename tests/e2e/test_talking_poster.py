@@ -100,6 +100,9 @@ def test_above_the_eyes_nothing_moves(clip):
     face = FaceFinder().find(photo)[0]
     brow = int(face.landmarks[[33, 263], 1].min()) - face.box.height // 12
     area = slice(face.box.top, brow), slice(face.box.left, face.box.right)
-    difference = np.abs(decoded.frames[(slice(None), *area)].astype(int) - photo.rgb[area])
+    brightness = np.array([0.2126, 0.7152, 0.0722])  # 4:2:0 halves the colours' resolution, and leaves this
+    shown, given = decoded.frames[(slice(None), *area)] @ brightness, photo.rgb[area] @ brightness
+    difference = np.abs(shown - given)
+    print(f"above the eyes: {difference.mean():.2f} levels on average, moving by {shown.std(axis=0).mean():.2f}")
     assert difference.mean() < 3
-    assert np.percentile(difference, 99) < 24
+    assert shown.std(axis=0).mean() < 2

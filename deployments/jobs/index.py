@@ -17,7 +17,7 @@ from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Trace, root_cause
 from deployments.jobs.records import Failure, Records, VideoRecord
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ray.serve")
 
 CacheState = Literal["hit", "joined", "miss"]
 

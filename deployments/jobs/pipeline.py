@@ -14,7 +14,7 @@ from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.jobs.records import Rendered, VideoRecord
 from deployments.media import Clip
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ray.serve")
 
 RETRY_AFTER_S = 0.5
 """Long enough for the router to learn that a replica is gone."""

@@ -17,7 +17,7 @@ MAX_ANSWER_BYTES = 64_000_000
 
 MAX_CONNECT_S = 5.0
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ray.serve")
 
 
 class SpeechServerRefused(SpeechServerFailed):

@@ -1,6 +1,9 @@
 """Posters and voices over HTTP."""
 
+import io
 from pathlib import Path
+
+from PIL import Image
 
 ASTRONAUT = (Path(__file__).parents[1] / "assets" / "poster.png").read_bytes()
 
@@ -20,6 +23,17 @@ def test_a_poster_is_registered_by_a_form(http):
     put = http.put("/v1/posters/form", files={"image": ("poster.png", ASTRONAUT, "image/png")})
     assert put.status_code == 200, put.text
     assert put.json()["size_bytes"] == len(ASTRONAUT)
+
+
+def test_a_replaced_picture_gives_another_video(http):
+    turned = io.BytesIO()
+    Image.open(io.BytesIO(ASTRONAUT)).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(turned, "PNG")
+    ids = set()
+    for picture in (ASTRONAUT, turned.getvalue(), ASTRONAUT):
+        assert http.put("/v1/posters/changing", content=picture).status_code == 200
+        body = {"imageId": "changing", "text": "Hi."}
+        ids.add(http.post("/api/lipsync/generate-talking-photo", json=body).json()["videoId"])
+    assert len(ids) == 2
 
 
 def test_a_form_without_a_file_is_told_so(http):

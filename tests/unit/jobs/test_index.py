@@ -153,6 +153,17 @@ def test_the_cache_may_be_wiped_and_the_records_still_know(world):
     run(story())
 
 
+def test_the_cache_forgets_after_its_time(tmp_path):
+    async def story():
+        dedupe = Dedupe(tmp_path, 0.2)
+        await dedupe.put(VideoRecord(id="vid_1", order=ORDER, engine="preview"))
+        assert (await dedupe.get("vid_1")).order == ORDER
+        await asyncio.sleep(0.3)
+        assert await dedupe.get("vid_1") is None
+
+    run(story())
+
+
 def test_a_video_whose_content_is_gone_is_made_again(world):
     async def story():
         life = world()

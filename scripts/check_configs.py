@@ -1,6 +1,7 @@
 """Checks Serve config files strictly: Ray itself accepts a misspelt key in silence.
 
 Every key must be known to Ray's own schema, every deployment's name to the graph, and `args` to `Settings`.
+A file of `checkpoints` (configs/models.yaml) is no Serve config: it is checked against its own schema.
 """
 
 import sys
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.schema import ServeDeploySchema
 
+from deployments.lipsync.published import PublishedCheckpoints
 from serve_app.app import build
 from serve_app.settings import Settings
 
@@ -63,17 +65,32 @@ def deployment_names() -> set[str]:
 
 def problems(content: Any) -> list[str]:
     """What is wrong with a config file's content, a line each."""
+    if "checkpoints" not in content:
+        return serve_problems(content)
+    try:
+        PublishedCheckpoints.model_validate(content)
+    except ValidationError as error:
+        return _lines(error)
+    return []
+
+
+def serve_problems(content: Any) -> list[str]:
+    """What is wrong with a Serve config's content, a line each."""
     found = [f"unknown key: {path}" for path in unknown_keys(ServeDeploySchema, content, "")]
     try:
         config = ServeDeploySchema.model_validate(content)
         for application in config.applications:
             Settings.model_validate(application.args)
     except ValidationError as error:
-        return found + [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        return found + _lines(error)
     named = {deployment.name for application in config.applications for deployment in application.deployments}
     found += [f"no such deployment: {name}" for name in sorted(named - deployment_names())]
     found += [f"deployment without options: {name}" for name in sorted(deployment_names() - named)]
     return found
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
 
 
 def main() -> None:

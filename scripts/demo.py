@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from local_service import ROOT, local_service
+from local_service import local_service
 
 TEXT = "Hello! I am a poster, and now I can talk. Point your phone at me, and I will tell you my story."
 
@@ -25,7 +26,11 @@ def options() -> argparse.Namespace:
     parser.add_argument("--voice", default="default", help="a voiceId of configs/local.yaml")
     parser.add_argument("--out", type=Path, default=Path("out/talking-poster.mp4"), help="where the MP4 goes")
     parser.add_argument("--relative-to", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
-    return parser.parse_args()
+    given = parser.parse_args()
+    for path in (given.poster, given.audio):
+        if path and not (given.relative_to / path).is_file():
+            parser.error(f"there is no file {path}")
+    return given
 
 
 def make_video(client: httpx.Client, given: argparse.Namespace) -> dict[str, Any]:
@@ -52,6 +57,8 @@ def make_video(client: httpx.Client, given: argparse.Namespace) -> dict[str, Any
 
 def main() -> None:
     """Run the demo."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: sys.exit(1))  # by way of `finally`, which stops the service
     given = options()
     out = given.relative_to / given.out
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +67,11 @@ def main() -> None:
         print(f"Ready after {service.ready_s:.1f} s. Making the video...", flush=True)
         with httpx.Client(base_url=service.url, timeout=30) as client:
             video = make_video(client, given)
-            out.write_bytes(client.get(video["video_url"]).content)
+            out.write_bytes(client.get(video["video_url"]).raise_for_status().content)
     for stage, seconds in video["timings_s"].items():
         print(f"  {stage:<8} {seconds:7.2f} s")
     print(f"{video['duration_s']:.2f} s of video, {video['width']}x{video['height']}, engine: {video['engine']}")
-    print(out.relative_to(ROOT) if out.is_relative_to(Path.cwd()) and out.is_relative_to(ROOT) else out)
+    print(out)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def make_api(service: Service, settings: Settings) -> FastAPI:
     api.add_middleware(BodyLimit, max_bytes=settings.http.max_body_bytes)
     api.include_router(mobile.make_router(service, links, settings.http.wait_s), prefix="/api")
     api.include_router(mobile.make_router(service, links, settings.http.wait_s), include_in_schema=False)
-    api.include_router(videos.make_router(service, links, settings.http.wait_s))
+    api.include_router(videos.make_router(service, links, settings))
     api.include_router(posters.make_router(service))
     api.include_router(voices.make_router(settings.speech))
     api.include_router(status.make_router(service))

@@ -40,11 +40,12 @@ def build(args: Settings) -> Application:
         lipsync,
         video,
         storage,
-        video_options=args.video.model_dump() | {"max_side_px": args.faces.max_side_px},
+        video_options=args.video.model_dump(exclude={"chunk_frames"}) | {"max_side_px": args.faces.max_side_px},
         max_text_chars=args.speech.max_text_chars,
         cache_dir=args.jobs.cache_dir.absolute(),
         keep_s=args.jobs.cache_hours * 3600,
         running=args.jobs.running,
+        stage_limit_s=args.jobs.stage_limit_s,
         samples=_samples() if args.jobs.samples else {},
     )
     return _bind(Ingress, jobs, storage, args)

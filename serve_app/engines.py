@@ -56,10 +56,14 @@ def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
         logger.info("lip-sync engine: preview (%s)", reason)
         return PreviewEngine()
     if not path.exists():
-        raise CheckpointUnusable(f"lipsync.engine is wav2lip, but there is no checkpoint at {path}.")
+        problem = f"lipsync.engine is wav2lip, but there is no checkpoint at {path}"
+        raise CheckpointUnusable(f"{problem}: scripts/fetch-weights gets the published one.")
+    from deployments.lipsync.checkpoint import check_digest
     from deployments.lipsync.wav2lip_engine import Wav2LipEngine
 
     logger.info("lip-sync engine: wav2lip (%s)", path)
+    if settings.checkpoint_sha256:
+        check_digest(path, settings.checkpoint_sha256)
     threads = settings.threads or os.cpu_count()
     return Wav2LipEngine(path, settings.device, threads, settings.paste, settings.alignment)
 

@@ -1,6 +1,8 @@
 """The Serve ingress: the ASGI app, and the service behind its routes in terms of handles."""
 
 import asyncio
+import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -24,6 +26,10 @@ from serve_app.settings import Settings
 T = TypeVar("T")
 
 PIECE_BYTES = 1 << 20
+ANSWER_WITHIN_S = 8.0
+"""For calls that only look something up: OkHttp gives up at 10 s."""
+
+UPLOAD_WITHIN_S = 60.0
 READY_WITHIN_S = 5.0
 RETRY_AFTER_S = 0.5
 
@@ -37,7 +43,10 @@ class RayService:
 
     async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
         """See `Service`."""
-        return await _call(partial(self._jobs.submit.remote, order, wait_s))
+        deadline_s = time.monotonic() + wait_s
+        return await _call(
+            lambda: self._jobs.submit.remote(order, max(0.0, deadline_s - time.monotonic())), wait_s + ANSWER_WITHIN_S
+        )
 
     async def find(self, video_id: str) -> VideoRecord:
         """See `Service`."""
@@ -45,11 +54,14 @@ class RayService:
 
     async def keep_upload(self, data: bytes, content_type: str) -> str:
         """See `Service`."""
-        return await _call(partial(self._jobs.keep_upload.remote, data, content_type))
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        key = f"uploads/{sha256}"
+        await _call(partial(self._storage.put.remote, key, data, content_type), UPLOAD_WITHIN_S)
+        return key
 
     async def put_poster(self, poster_id: str, image: bytes) -> Poster:
         """See `Service`."""
-        return await _call(partial(self._jobs.put_poster.remote, poster_id, image))
+        return await _call(partial(self._jobs.put_poster.remote, poster_id, image), UPLOAD_WITHIN_S)
 
     async def get_poster(self, poster_id: str) -> Poster:
         """See `Service`."""
@@ -74,7 +86,7 @@ class RayService:
 
     async def readiness(self) -> Readiness:
         """A stage is ready when Serve has a healthy replica of it and, for jobs and storage, when it answers."""
-        replicas, jobs, storage = await asyncio.gather(_replicas(), self._status(), self._storage_state())
+        replicas, jobs, storage = await asyncio.gather(_replica_states(), self._status(), self._storage_state())
         stages = replicas | {
             name: state for name, state in (("jobs", jobs[0]), ("storage", storage)) if state != "ready"
         }
@@ -83,39 +95,45 @@ class RayService:
 
     async def _status(self) -> tuple[str, dict[str, Any]]:
         try:
-            status = await asyncio.wait_for(_call(self._jobs.status.remote), READY_WITHIN_S)
-        except (TalkingPhotoError, TimeoutError) as error:
-            return f"no answer: {error or 'timed out'}", {}
+            status = await _call(self._jobs.status.remote, READY_WITHIN_S)
+        except TalkingPhotoError as error:
+            return f"no answer: {error}", {}
         return ("ready" if status["engine"] else "waiting for the other stages"), status
 
     async def _storage_state(self) -> str:
         try:
-            await asyncio.wait_for(_call(self._storage.check.remote), READY_WITHIN_S)
-        except (TalkingPhotoError, TimeoutError) as error:
-            return f"no answer: {error or 'timed out'}"
+            await _call(self._storage.check.remote, READY_WITHIN_S)
+        except TalkingPhotoError as error:
+            return f"no answer: {error}"
         return "ready"
 
 
-async def _call(call: Callable[[], Awaitable[T]]) -> T:
+async def _call(call: Callable[[], Awaitable[T]], within_s: float = ANSWER_WITHIN_S) -> T:
     """Await a handle's answer; ask once more if the replica died under it: every call here can be repeated."""
     try:
-        return await call()
-    except Exception as error:
-        if isinstance(cause := root_cause(error), TalkingPhotoError):
-            raise cause from None
-    await asyncio.sleep(RETRY_AFTER_S)
-    try:
-        return await call()
+        async with asyncio.timeout(within_s):
+            try:
+                return await call()
+            except Exception as error:
+                if isinstance(root_cause(error), TalkingPhotoError):
+                    raise
+            await asyncio.sleep(RETRY_AFTER_S)
+            return await call()
+    except TimeoutError:
+        raise StageFailed(f"The service did not answer within {within_s:g} s. Ask again.") from None
     except Exception as error:
         if isinstance(cause := root_cause(error), TalkingPhotoError):
             raise cause from None
         raise StageFailed(f"A part of the service failed twice ({type(cause).__name__}). Ask again.") from error
 
 
-async def _replicas() -> dict[str, str]:
+async def _replica_states() -> dict[str, str]:
     """Each deployment of this application: `ready` with a running replica, otherwise what Serve says of it."""
     name = serve.get_replica_context().app_name
-    status = await asyncio.to_thread(serve.status)
+    try:
+        status = await asyncio.wait_for(asyncio.to_thread(serve.status), READY_WITHIN_S)
+    except Exception as error:
+        return {"Serve": f"the controller does not answer ({type(error).__name__})"}
     return {
         deployment: "ready" if _running(info) else f"{info.status}: {info.message}".rstrip(": ")
         for deployment, info in status.applications[name].deployments.items()

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class LipsyncSettings(Strict):
 
     engine: Literal["auto", "wav2lip", "preview"] = "auto"
     checkpoint: Path = Path("weights/wav2lip_gan.pth")
+    checkpoint_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")  # refuses any other file
     device: str = "auto"  # a PyTorch device; auto is CUDA where there is one
     threads: int | None = None  # PyTorch's on a CPU; none is one a core, whatever share the replica reserves
     paste: Literal["feathered", "published"] = "feathered"
@@ -104,6 +105,7 @@ class JobsSettings(Strict):
     cache_dir: Path = Path(".data/cache")
     cache_hours: float = 24.0  # the mobile contract
     running: int = Field(default=4, ge=1)  # pipelines at once; a stage in use by another just queues
+    stage_limit_s: float = 3600.0  # ten minutes of sound by Wav2Lip on two cores take 20; what hangs must end some day
     samples: bool = True  # register the shipped sample posters
 
 

@@ -1,15 +1,15 @@
 """Jobs as a Serve deployment: one replica, since it holds the index of work in flight."""
 
 import asyncio
-import hashlib
 import logging
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import StageFailed
+from deployments.errors import StageFailed, UnknownPoster
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex
 from deployments.jobs.order import Capabilities, VideoOrder
@@ -19,7 +19,8 @@ from deployments.jobs.records import Records, VideoRecord
 
 logger = logging.getLogger("ray.serve")
 
-ASK_AGAIN_AFTER_S = 1.0
+ASK_AGAIN_AFTER_S = 0.5
+REFRESH_S = 30.0
 
 
 @serve.deployment
@@ -39,11 +40,12 @@ class JobsStage:
         cache_dir: Path,
         keep_s: float,
         running: int,
+        stage_limit_s: float,
         samples: dict[str, Path],
     ) -> None:
         self._stages = Stages(speech, faces, lipsync, video, storage)
         self._video_options = video_options
-        self._pipeline = Pipeline(self._stages, float(video_options["fps"]))
+        self._pipeline = Pipeline(self._stages, float(video_options["fps"]), stage_limit_s)
         self._posters = Posters(storage, faces)
         self._index = JobIndex(Records(storage), Dedupe(cache_dir, keep_s), self._pipeline, running)
         self._max_text_chars = max_text_chars
@@ -70,12 +72,6 @@ class JobsStage:
         """See `Posters.delete`."""
         await self._posters.delete(poster_id)
 
-    async def keep_upload(self, data: bytes, content_type: str) -> str:
-        """Store the bytes of an order's own picture or sound under their digest; return the storage key."""
-        key = f"uploads/{hashlib.sha256(data).hexdigest()}"
-        await self._stages.storage.put.remote(key, data, content_type)
-        return key
-
     async def status(self) -> dict[str, Any]:
         """The engine (null until the stages answered), and counts of answers and of stage runs since the start."""
         return {
@@ -90,24 +86,35 @@ class JobsStage:
         return self._able
 
     async def _start(self, samples: dict[str, Path]) -> None:
-        """Once every stage answers: learn what they can do, register the samples, take up unfinished work."""
+        """Learn what the stages can do, register the samples, take up unfinished work; then keep up to date."""
         while self._able is None:
-            try:
-                self._able = await self._ask_stages(samples)
-            except Exception as error:
-                logger.warning("jobs cannot start yet: %s", root_cause(error))
-                await asyncio.sleep(ASK_AGAIN_AFTER_S)
-        logger.info("the %s engine moves the mouths (%s)", self._able.engine, self._able.engine_version)
+            await self._refresh(self._register(poster_id, path) for poster_id, path in samples.items())
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
+        await self._resume()
+        while True:  # the lip-sync replica may come back with another engine: weights were mounted, or removed
+            await asyncio.sleep(REFRESH_S)
+            await self._refresh()
 
-    async def _ask_stages(self, samples: dict[str, Path]) -> Capabilities:
-        (engine, engine_version), voices, resumed, *_ = await asyncio.gather(
-            self._stages.lipsync.describe.remote(),
-            self._stages.speech.versions.remote(),
-            self._index.resume(),
-            *(self._register(poster_id, path) for poster_id, path in samples.items()),
-        )
-        logger.info("took up %d unfinished videos", resumed)
-        return Capabilities(
+    async def _resume(self) -> None:
+        while True:
+            try:
+                logger.info("took up %d unfinished videos", await self._index.resume())
+                return
+            except Exception as error:
+                logger.warning("unfinished videos cannot be taken up yet: %s", root_cause(error))
+                await asyncio.sleep(REFRESH_S)
+
+    async def _refresh(self, besides: Iterable[Awaitable[None]] = ()) -> None:
+        try:
+            (engine, engine_version), voices, *_ = await asyncio.gather(
+                self._stages.lipsync.describe.remote(), self._stages.speech.versions.remote(), *besides
+            )
+        except Exception as error:
+            logger.warning("the stages do not answer yet: %s", root_cause(error))
+            return
+        if self._able is None or (engine, engine_version) != (self._able.engine, self._able.engine_version):
+            logger.info("the %s engine moves the mouths (%s)", engine, engine_version)
+        self._able = Capabilities(
             voices=voices,
             max_text_chars=self._max_text_chars,
             engine=engine,
@@ -116,4 +123,8 @@ class JobsStage:
         )
 
     async def _register(self, poster_id: str, path: Path) -> None:
-        await self._posters.put(poster_id, await asyncio.to_thread(path.read_bytes))
+        """Register a sample poster, unless a caller has given that id a picture."""
+        try:
+            await self._posters.get(poster_id)
+        except UnknownPoster:
+            await self._posters.put(poster_id, await asyncio.to_thread(path.read_bytes))

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from deployments.errors import TalkingPhotoError, UnknownVideo
+from deployments.errors import StageFailed, StorageUnavailable, TalkingPhotoError, UnknownVideo
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Trace, root_cause
@@ -20,6 +20,9 @@ from deployments.jobs.records import Failure, Records, VideoRecord
 logger = logging.getLogger("ray.serve")
 
 CacheState = Literal["hit", "joined", "miss"]
+
+ACCEPT_WITHIN_S = 5.0
+"""How long a caller is kept whose order storage does not take."""
 
 STORE_AGAIN_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -73,7 +76,8 @@ class JobIndex:
     async def find(self, video_id: str) -> VideoRecord:
         """The record as it stands. Raises `UnknownVideo`."""
         job = self._jobs.get(video_id)
-        record = job.record if job else await self._records.load(video_id)
+        working = job is not None and job.accepted.is_set()  # before that it may turn out to be done already
+        record = job.record if job and working else await self._records.load(video_id)
         if record is None:
             raise UnknownVideo(f"There is no video {video_id!r}.", {"videoId": video_id})
         return record
@@ -98,13 +102,17 @@ class JobIndex:
             logger.error("video %s could not be accepted: %s", video_id, error)
 
     async def _wait(self, job: Job, wait_s: float) -> VideoRecord:
-        """Wait until the order is durable, and from then at most `wait_s` seconds for its end."""
+        """Wait up to `wait_s` seconds for the end, or as long as it takes until the order is durable."""
+        deadline_s = time.monotonic() + wait_s
         accepted = asyncio.create_task(job.accepted.wait())
+        within_s = max(wait_s, ACCEPT_WITHIN_S)
         try:
-            await asyncio.wait({job.task, accepted}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({job.task, accepted}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             accepted.cancel()
-        done, _ = await asyncio.wait({job.task}, timeout=wait_s)
+        if not (job.task.done() or job.accepted.is_set()):
+            raise StorageUnavailable(f"The order could not be stored within {within_s:g} s. Ask again.")
+        done, _ = await asyncio.wait({job.task}, timeout=max(0.0, deadline_s - time.monotonic()))
         return job.task.result() if done else job.record
 
     async def _finish(self, job: Job) -> VideoRecord:
@@ -128,16 +136,21 @@ class JobIndex:
             await self._dedupe.forget(video_id)
             return None
         if cached is None:
-            await self._store(record)
+            await self._dedupe.put(record)
         return record
 
     async def _work(self, job: Job) -> VideoRecord:
         began = time.perf_counter()
         ended: dict[str, Any]
         try:
-            ended = {"status": "completed", "rendered": await self._pipeline.run(job.record, job.trace)}
+            engine, rendered = await self._pipeline.run(job.record, job.trace)
+            ended = {"status": "completed", "engine": engine, "rendered": rendered}
         except TalkingPhotoError as error:
             ended = {"status": "failed", "failure": Failure.of(error)}
+        except Exception as error:
+            logger.exception("video %s: the work broke", job.record.id)
+            broke = StageFailed(f"The work broke ({type(root_cause(error)).__name__}). Ask again.")
+            ended = {"status": "failed", "failure": Failure.of(broke)}
         timings = job.trace.timings_s | {"total": round(time.perf_counter() - began, 4)}
         logger.info("video %s %s with %s: %s", job.record.id, ended["status"], job.record.engine, timings)
         return job.record.with_(**ended, stage=None, finished_at=datetime.now(UTC), timings_s=timings)

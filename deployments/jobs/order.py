@@ -56,7 +56,7 @@ class VideoOrder(BaseModel):
         """The content key: equal for equal pictures, scripts, options, engines and versions."""
         parts = {
             "poster": _digest_of(self.poster_key),
-            "face_index": self.face_index,
+            "face_index": self.face_index or 0,
             "script": {"audio": _digest_of(self.audio_key)}
             if self.audio_key
             else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},

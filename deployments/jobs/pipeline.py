@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from deployments.errors import StageFailed, TalkingPhotoError
@@ -48,13 +48,17 @@ class Trace:
 class Pipeline:
     """Runs orders. `runs` counts, by stage name, how often a stage was asked for work."""
 
-    def __init__(self, stages: Stages, fps: float) -> None:
+    def __init__(self, stages: Stages, fps: float, stage_limit_s: float) -> None:
         self._stages = stages
         self._fps = fps
+        self._stage_limit_s = stage_limit_s
         self.runs: Counter[str] = Counter()
 
-    async def run(self, record: VideoRecord, trace: Trace) -> Rendered:
-        """Make the video and store it. Raises a `TalkingPhotoError` that says which stage failed and why."""
+    async def run(self, record: VideoRecord, trace: Trace) -> tuple[str, Rendered]:
+        """Make the video and store it; return the engine that did it, and the measures.
+
+        Raises a `TalkingPhotoError` that says which stage failed and why.
+        """
         stages, order = self._stages, record.order
         speech, track = await asyncio.gather(
             self._stage(trace, "speech", lambda: self._speech(record)),
@@ -69,14 +73,7 @@ class Pipeline:
             trace, "video", lambda: stages.video.render.remote(track, speech, drive, record.content_key)
         )
         clip: Clip = await rendered
-        return Rendered(
-            duration_s=clip.duration_s,
-            width=clip.width,
-            height=clip.height,
-            frames=clip.frames,
-            fps=clip.fps,
-            size_bytes=clip.size_bytes,
-        )
+        return (await drive).engine, Rendered(**asdict(clip), duration_s=clip.duration_s)
 
     def _speech(self, record: VideoRecord) -> Any:  # noqa: ANN401 - a response
         order = record.order
@@ -102,7 +99,7 @@ class Pipeline:
     async def _attempt(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
         self.runs[name] += 1
         response = call()
-        await response
+        await asyncio.wait_for(response, self._stage_limit_s)
         return response
 
     async def _last_attempt(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response

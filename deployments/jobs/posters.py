@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -42,13 +43,17 @@ class Posters:
     def __init__(self, storage: Any, faces: Any) -> None:  # noqa: ANN401 - handles
         self._storage = storage
         self._faces = faces
+        self._writing = asyncio.Lock()  # a picture and its record are written, or deleted, together
 
     async def put(self, poster_id: str, image: bytes) -> Poster:
         """Register or replace. Raises `UnreadableImage`, `ImageTooLarge` or `NoFace`."""
         found = await self._faces.inspect.remote(image)
-        poster = Poster(id=poster_id, sha256=hashlib.sha256(image).hexdigest(), size_bytes=len(image), **found)
-        await self._storage.put.remote(poster.key, image, poster.content_type)
-        await self._storage.put.remote(_record_key(poster_id), poster.model_dump_json().encode(), "application/json")
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(image).hexdigest())
+        poster = Poster(id=poster_id, sha256=sha256, size_bytes=len(image), **found)
+        record = poster.model_dump_json().encode()
+        async with self._writing:
+            await self._storage.put.remote(poster.key, image, poster.content_type)
+            await self._storage.put.remote(_record_key(poster_id), record, "application/json")
         return poster
 
     async def get(self, poster_id: str) -> Poster:
@@ -65,9 +70,10 @@ class Posters:
     async def delete(self, poster_id: str) -> None:
         """Forget the poster and its pictures. Raises `UnknownPoster`."""
         await self.get(poster_id)
-        await self._storage.delete.remote(_record_key(poster_id))
-        for key in await self._storage.list.remote(f"posters/{poster_id}/"):
-            await self._storage.delete.remote(key)
+        async with self._writing:
+            await self._storage.delete.remote(_record_key(poster_id))
+            for key in await self._storage.list.remote(f"posters/{poster_id}/"):
+                await self._storage.delete.remote(key)
 
 
 def _record_key(poster_id: str) -> str:

@@ -6,13 +6,16 @@ finished, so that a restart finds what it owes without reading every record.
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deployments.errors import TalkingPhotoError
 from deployments.jobs.order import VideoOrder
+
+logger = logging.getLogger("ray.serve")
 
 Status = Literal["queued", "processing", "completed", "failed"]
 
@@ -87,8 +90,10 @@ class Records:
 
     async def accept(self, record: VideoRecord) -> None:
         """Make an order durable: from here on it ends completed or failed, through any restart."""
-        await self._save(record)
         await self._storage.put.remote(f"pending/{record.id}", record.id.encode(), "text/plain")
+        await self._save(
+            record
+        )  # second: a marker without a record is harmless, a record without a marker is forgotten
 
     async def finish(self, record: VideoRecord) -> None:
         """Store how it ended."""
@@ -105,10 +110,17 @@ class Records:
         return await self._storage.stat.remote(record.content_key) is not None
 
     async def unfinished(self) -> list[VideoRecord]:
-        """What was accepted and has not ended."""
-        keys = await self._storage.list.remote("pending/")
-        found = [await self.load(key.removeprefix("pending/")) for key in keys]
-        return [record for record in found if record is not None]
+        """What was accepted and has not ended. A record that cannot be read is logged, and left for people to see."""
+        found = []
+        for key in await self._storage.list.remote("pending/"):
+            try:
+                record = await self.load(key.removeprefix("pending/"))
+            except ValidationError as error:
+                logger.error("the record of %s cannot be read: %s", key, error)
+                continue
+            if record is not None:
+                found.append(record)
+        return found
 
     async def _save(self, record: VideoRecord) -> None:
         await self._storage.put.remote(

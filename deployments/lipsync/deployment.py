@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ray import serve
 
+from deployments.errors import StageFailed
 from deployments.lipsync.engine import LipsyncEngine
 from deployments.media import FaceCrop, MouthDrive, MouthFrames, Speech
 
@@ -27,6 +28,8 @@ class LipsyncStage:
             return await asyncio.to_thread(self._engine.drive, speech, fps)
 
     async def animate(self, crop: FaceCrop, drive: MouthDrive) -> MouthFrames:
-        """One mouth for each frame of the drive."""
+        """One mouth for each frame of the drive. Raises `StageFailed` for the drive of another engine."""
+        if drive.engine != self._engine.name:
+            raise StageFailed(f"The engine changed from {drive.engine} to {self._engine.name} meanwhile. Ask again.")
         async with self._busy:
             return await asyncio.to_thread(self._engine.animate, crop, drive)

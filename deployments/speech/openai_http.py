@@ -58,15 +58,16 @@ class OpenAiSpeechEngine:
         try:
             sound = self._ask(text)
         except httpx.HTTPError as error:
+            logger.warning("%s did not answer: %s", self._url, error)
             raise SpeechServerFailed(
-                f"The speech server at {self._url} did not answer ({type(error).__name__}): see that it runs."
+                f"The speech server did not answer ({type(error).__name__}): see that it runs."
             ) from error
         try:
             return decode_audio(sound, MAX_ANSWER_S, MAX_ANSWER_BYTES)
         except SilentAudio as error:
             raise UnspeakableText("The voice made no sound of this text: write it in the voice's language.") from error
         except (UnreadableAudio, AudioTooLong) as error:
-            raise SpeechServerFailed(f"The speech server at {self._url} sent no usable sound: {error}") from error
+            raise SpeechServerFailed(f"The speech server sent no usable sound: {error}") from error
 
     def _ask(self, text: str) -> bytes:
         """Return the answer's body, at most one piece over the limit."""
@@ -87,10 +88,8 @@ class OpenAiSpeechEngine:
         status = response.status_code
         logger.warning("%s answered %d: %.300s", self._url, status, response.read().decode(errors="replace"))
         if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return SpeechServerFailed(
-                f"The speech server at {self._url} answered {status}: try again later.", {"status": status}
-            )
+            return SpeechServerFailed(f"The speech server answered {status}: try again later.", {"status": status})
         return SpeechServerRefused(
-            f"The speech server at {self._url} answered {status}: check the voice's URL, key, model and name.",
+            f"The speech server answered {status}: check the voice's URL, key, model and name.",
             {"status": status},
         )

@@ -2,30 +2,40 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ray import serve
 
 from deployments.storage.store import ObjectMissing, Store, StoredObject
 
+T = TypeVar("T")
+
+THREADS = 16
+
 
 @serve.deployment
 class StorageStage:
-    """Objects by key. The store's calls block, so each runs in a thread."""
+    """Objects by key. The store's calls block, so each runs in a thread of its own pool: Serve's has five."""
 
     def __init__(self, make_store: Callable[[], Store]) -> None:
         self._store = make_store()
+        self._threads = ThreadPoolExecutor(THREADS)
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store an object, replacing what was there."""
-        await asyncio.to_thread(self._store.put, key, data, content_type)
+        await self._run(self._store.put, key, data, content_type)
 
     async def stat(self, key: str) -> StoredObject | None:
         """The object's facts, if it is there."""
-        return await asyncio.to_thread(self._store.stat, key)
+        return await self._run(self._store.stat, key)
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object, from `start` on. Raises `ObjectMissing`."""
-        return await asyncio.to_thread(self._store.read, key, start, length)
+        return await self._run(self._store.read, key, start, length)
 
     async def find(self, key: str) -> bytes | None:
         """All bytes of an object, if it is there."""
@@ -36,16 +46,16 @@ class StorageStage:
 
     async def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
-        await asyncio.to_thread(self._store.delete, key)
+        await self._run(self._store.delete, key)
 
     async def list(self, prefix: str) -> list[str]:
         """The keys that begin so."""
-        return await asyncio.to_thread(self._store.list, prefix)
+        return await self._run(self._store.list, prefix)
 
     async def url(self, key: str, expires_s: int) -> str | None:
         """A URL of the store's own for an object, where it has such."""
-        return await asyncio.to_thread(self._store.url, key, expires_s)
+        return await self._run(self._store.url, key, expires_s)
 
     async def check(self) -> None:
         """Raise `StorageUnavailable` if the store does not answer."""
-        await asyncio.to_thread(self._store.check)
+        await self._run(self._store.check)

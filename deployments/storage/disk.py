@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import IO
 
 from deployments.errors import StorageUnavailable
 from deployments.storage.store import InvalidKey, ObjectMissing, StoredObject, as_file, checked_key, checked_range
+
+logger = logging.getLogger("ray.serve")
 
 # No key has a plus: an object's file is no other object's folder, and half-written files are told from whole ones.
 OBJECT = "+object"
@@ -138,4 +141,7 @@ def _disk_errors() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageUnavailable(f"The object folder cannot be used ({error}): see its disk and rights.") from error
+        logger.warning("the object folder cannot be used: %s", error)
+        raise StorageUnavailable(
+            f"The object folder cannot be used ({error.strerror}): see its disk and rights."
+        ) from error

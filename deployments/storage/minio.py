@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,14 @@ from minio.error import MinioException, S3Error
 from deployments.errors import StorageUnavailable
 from deployments.storage.store import ObjectMissing, StoredObject, as_file, checked_key, checked_range
 
+logger = logging.getLogger("ray.serve")
+
 # A store that is up answers within these; minio's own default is to wait 5 minutes, 6 times.
 CONNECT_S = 1.0
 READ_S = 10.0
 RETRIES = urllib3.Retry(total=2, read=1, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
 
-CONNECTIONS = 32  # as many as a replica has threads
+CONNECTIONS = 16  # as many as the storage stage has threads
 PART_BYTES = 5 * 2**20  # S3's least: what an upload holds in memory
 
 MISSING = ("NoSuchKey", "NoSuchBucket")
@@ -144,8 +147,9 @@ class MinioStore:
             code = error.code if isinstance(error, S3Error) else type(error).__name__
             if key is not None and code in MISSING:
                 raise ObjectMissing(key) from error
+            logger.warning("the object store at %s: %s", self._endpoint, error)
             raise StorageUnavailable(
-                f"The object store at {self._endpoint} did not do its work ({code}): see that it runs, "
+                f"The object store did not do its work ({code}): see that it runs, "
                 "and check its address, keys and bucket.",
                 {"code": code},
             ) from error

@@ -15,14 +15,17 @@ from serve_app.problems import problem
 from serve_app.ranges import ByteRange, RangeUnsatisfiable, parse_range
 from serve_app.schemas import Video, VideoId
 from serve_app.service import Service
+from serve_app.settings import Settings
+from serve_app.uploads import Uploads
 
 MAX_WAIT_S = 60.0
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b", re.ASCII)
 
 
-def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
+def make_router(service: Service, links: Links, settings: Settings) -> APIRouter:
     """Build the router."""
+    keep = Uploads(service, settings)
     router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
     @router.post("", response_model=Video, responses={202: {"model": Video}})
@@ -44,14 +47,14 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
         if (text is None) == (audio is None):
             raise InvalidRequest("Send either 'text' (with 'voice_id') or 'audio' (a sound file).", {"param": "text"})
         order = VideoOrder(
-            poster_key=await _kept(service, poster) if poster else (await service.get_poster(poster_id or "")).key,
+            poster_key=await keep.picture(poster) if poster else (await service.get_poster(poster_id or "")).key,
             poster_id=poster_id,
             face_index=face_index,
             text=text,
             voice_id=voice_id,
-            audio_key=await _kept(service, audio) if audio else None,
+            audio_key=await keep.sound(audio) if audio else None,
         )
-        answer = await service.submit(order, _preferred(prefer, wait_s))
+        answer = await service.submit(order, _preferred(prefer, settings.http.wait_s))
         record = answer.record
         if failure := record.failure:
             return problem(
@@ -86,17 +89,15 @@ def _preferred(header: str | None, wait_s: float) -> float:
     return min(float(match[1]), MAX_WAIT_S) if match else wait_s
 
 
-async def _kept(service: Service, upload: UploadFile) -> str:
-    return await service.keep_upload(await upload.read(), upload.content_type or "application/octet-stream")
-
-
 def _play(service: Service, stored: StoredObject, request: Request) -> Response:
     """Answer as players expect: strong ETag, 304, 206 with Content-Range, 416; HEAD without the body."""
     etag, size = f'"{stored.etag}"', stored.size_bytes
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=86400"}
-    if etag in request.headers.get("if-none-match", ""):
+    held = request.headers.get("if-none-match", "")
+    if etag in held or held.strip() == "*":
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    asked = request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
+    whole = request.method == "HEAD" or request.headers.get("if-range", etag) != etag
+    asked = None if whole else request.headers.get("range")
     try:
         part = parse_range(asked, size)
     except RangeUnsatisfiable:

@@ -24,9 +24,14 @@ def test_another_replica_killed_in_the_middle_ends_in_a_completed_video(service,
 
 
 def _kill_when_rendering(service, http, video_id, deployment):
-    while http.get(f"/v1/videos/{video_id}").json()["stage"] != "video":
+    deadline = time.monotonic() + 60
+    while (seen := http.get(f"/v1/videos/{video_id}").json())["stage"] != "video":
+        assert seen["status"] in ("queued", "processing"), seen
+        assert time.monotonic() < deadline, seen
         time.sleep(0.05)
     time.sleep(0.5)
     assert http.get(f"/v1/videos/{video_id}").json()["status"] == "processing"
-    for process in service.replicas(deployment):
+    victims = service.replicas(deployment)
+    assert victims
+    for process in victims:
         process.kill()

@@ -4,23 +4,24 @@ import asyncio
 import time
 
 import httpx
-from client import counts
-
-MOBILE = "/api/lipsync/generate-talking-photo"
+from client import MOBILE, counts, mobile
 
 
 def test_a_second_equal_request_runs_no_stage(http):
     body = {"imageId": "astronaut", "text": "The same words twice.", "voiceId": "default"}
-    first = http.post(MOBILE, json=body)
+    first = mobile(http, **body)
     assert first.status_code == 200, first.text
-    before = counts(http)
-    began = time.perf_counter()
-    second = http.post(MOBILE, json=body)
-    print(f"a cached answer took {(time.perf_counter() - began) * 1000:.0f} ms")
-    assert second.json() == first.json()
+    before, took_s = counts(http), []
+    for _ in range(5):
+        began = time.perf_counter()
+        again = http.post(MOBILE, json=body)
+        took_s.append(time.perf_counter() - began)
+        assert again.json() == first.json()
     after = counts(http)
     assert after["stage_runs"] == before["stage_runs"]
-    assert after["answers"]["hit"] == before["answers"].get("hit", 0) + 1
+    assert after["answers"]["hit"] == before["answers"].get("hit", 0) + 5
+    print(f"cached answers took {[round(1000 * seconds) for seconds in took_s]} ms")
+    assert min(took_s) < 0.1
 
 
 def test_twenty_equal_requests_at_once_run_the_pipeline_once_though_the_first_disconnects(service, http):
@@ -30,11 +31,16 @@ def test_twenty_equal_requests_at_once_run_the_pipeline_once_though_the_first_di
     async def ask(client, timeout_s=60.0):
         return await client.post(MOBILE, json=body, timeout=timeout_s)
 
+    async def ask_until_done(client):
+        while (answer := await ask(client)).status_code == 202:
+            pass
+        return answer
+
     async def story():
         async with httpx.AsyncClient(base_url=service.url) as client:
             first = asyncio.create_task(ask(client, 0.3))
             await asyncio.sleep(0.2)
-            others = await asyncio.gather(*[ask(client) for _ in range(19)])
+            others = await asyncio.gather(*[ask_until_done(client) for _ in range(19)])
             try:
                 await first
             except httpx.TimeoutException:

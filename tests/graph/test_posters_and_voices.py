@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+from client import mobile
 from PIL import Image
 
 ASTRONAUT = (Path(__file__).parents[1] / "assets" / "poster.png").read_bytes()
@@ -31,8 +32,7 @@ def test_a_replaced_picture_gives_another_video(http):
     ids = set()
     for picture in (ASTRONAUT, turned.getvalue(), ASTRONAUT):
         assert http.put("/v1/posters/changing", content=picture).status_code == 200
-        body = {"imageId": "changing", "text": "Hi."}
-        ids.add(http.post("/api/lipsync/generate-talking-photo", json=body).json()["videoId"])
+        ids.add(mobile(http, imageId="changing", text="Hi.").json()["videoId"])
     assert len(ids) == 2
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from client import finished, order
 
-LONG = "A poster that has a great deal to say takes its time, and nobody should have to hold the line for that. " * 7
+LONG = "A poster that has a great deal to say takes its time, and nobody should have to hold the line for that. " * 9
 
 
 @pytest.fixture(scope="module")

@@ -32,3 +32,11 @@ def test_a_misspelt_key_or_name_is_found(change, told):
     content = copy.deepcopy(LOCAL)
     change(content["applications"][0])
     assert any(told in line for line in check_configs.problems(content))
+
+
+def test_the_list_of_checkpoints_is_checked_against_its_own_schema():
+    content = yaml.safe_load(next(path for path in CONFIGS if path.name == "models.yaml").read_text())
+    content["checkpoints"][1]["mirror"] = []
+    del content["checkpoints"][0]["sha256"]
+    found = check_configs.problems(content)
+    assert [line.split(":")[0] for line in found] == ["checkpoints.0.sha256", "checkpoints.1.mirror"]

@@ -1,6 +1,7 @@
 """Jobs without Ray: real records in a real folder, stages that count their calls and fail on demand."""
 
 import asyncio
+import shutil
 from collections import Counter
 from types import SimpleNamespace
 
@@ -78,7 +79,7 @@ class OtherStages:
         return await self._stage("faces", "track")
 
     async def drive(self, speech, fps):
-        return await self._stage("drive", "drive")
+        return await self._stage("drive", SimpleNamespace(engine="preview"))
 
     async def render(self, track, speech, drive, key):
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))
@@ -90,7 +91,7 @@ class OtherStages:
 def world(tmp_path):
     """One life of the service: `make()` begins another on the same storage."""
 
-    def make(cache="cache"):
+    def make(cache="cache", stage_limit_s=5):
         store = DiskStore(tmp_path / "objects")
         store.put("posters/a/abc", b"picture", "image/png")
         storage, others = Storage(store), OtherStages(store)
@@ -98,7 +99,7 @@ def world(tmp_path):
         stages = Stages(other, other, other, other, LocalHandle(storage))
         records = Records(LocalHandle(storage))
         dedupe = Dedupe(tmp_path / cache, 3600)
-        index = JobIndex(records, dedupe, Pipeline(stages, 25.0), running=2)
+        index = JobIndex(records, dedupe, Pipeline(stages, 25.0, stage_limit_s), running=2)
         return SimpleNamespace(index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe)
 
     return make
@@ -160,6 +161,62 @@ def test_the_cache_forgets_after_its_time(tmp_path):
         assert (await dedupe.get("vid_1")).order == ORDER
         await asyncio.sleep(0.3)
         assert await dedupe.get("vid_1") is None
+
+    run(story())
+
+
+def test_a_cache_that_is_wiped_while_the_service_runs_changes_no_answer(world, tmp_path):
+    async def story():
+        life = world()
+        await life.index.submit(ORDER, ABLE, 10)
+        shutil.rmtree(tmp_path / "cache")
+        assert (await life.index.submit(ORDER, ABLE, 10)).cache == "hit"
+
+    run(story())
+
+
+def test_a_cache_that_cannot_be_used_at_all_changes_no_answer(world, tmp_path, caplog):
+    async def story():
+        life = world()
+        life.dedupe._cache.close()
+        shutil.rmtree(tmp_path / "cache")
+        (tmp_path / "cache").write_text("in the way")
+        assert (await life.index.submit(ORDER, ABLE, 10)).record.status == "completed"
+        assert (await life.index.submit(ORDER, ABLE, 10)).cache == "hit"
+
+    run(story())
+    assert "cannot be used" in caplog.text
+
+
+def test_a_finished_video_stays_finished_while_it_is_asked_for_again(world):
+    async def story():
+        life = world()
+        record = (await life.index.submit(ORDER, ABLE, 10)).record
+        again = asyncio.create_task(life.index.submit(ORDER, ABLE, 10))
+        while not again.done():
+            assert (await life.index.find(record.id)).status == "completed"
+        assert (await again).cache == "hit"
+
+    run(story())
+
+
+def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_taken_up(world):
+    async def story():
+        life = world()
+        await life.records.accept(VideoRecord(id=ORDER.video_id(ABLE), order=ORDER, engine="preview"))
+        life.store.put("pending/vid_broken", b"", "text/plain")
+        life.store.put("videos/vid_broken.json", b"{}", "application/json")
+        assert await life.index.resume() == 1
+
+    run(story())
+
+
+def test_a_stage_that_hangs_is_given_up(world):
+    async def story():
+        life = world(stage_limit_s=0.2)
+        life.stages.go.clear()
+        record = (await life.index.submit(ORDER, ABLE, 10)).record
+        assert (record.status, record.failure.code) == ("failed", "stage_failed")
 
     run(story())
 

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from deployments.errors import CheckpointUnusable, StorageUnavailable
+from deployments.lipsync.published import read_published
 from serve_app import engines
 from serve_app.settings import LipsyncSettings, MinioStorage
 
@@ -26,6 +27,13 @@ def test_auto_with_a_file_that_is_no_checkpoint_does_not_fall_back_in_silence(tm
     path.write_text("<html>not found</html>")
     with pytest.raises(CheckpointUnusable):
         engines.lipsync(LipsyncSettings(checkpoint=path))
+
+
+def test_another_checkpoint_than_the_configured_digest_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "wav2lip_gan.pth"
+    path.write_bytes(b"other weights")
+    with pytest.raises(CheckpointUnusable, match=r"checkpoint_sha256 asks for the published wav2lip_gan\.pth"):
+        engines.lipsync(LipsyncSettings(checkpoint=path, checkpoint_sha256=read_published()[0].sha256))
 
 
 def test_minio_without_its_variables_names_those_that_are_missing(monkeypatch):

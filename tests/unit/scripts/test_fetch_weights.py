@@ -10,11 +10,11 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import fetch_weights
 import httpx
 import pytest
 import yaml
 
+import fetch_weights
 from deployments.lipsync.published import PublishedCheckpoint, read_published
 
 PAYLOAD = random.Random(1).randbytes(300_000)

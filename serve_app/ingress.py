@@ -29,6 +29,9 @@ PIECE_BYTES = 1 << 20
 ANSWER_WITHIN_S = 8.0
 """For calls that only look something up: OkHttp gives up at 10 s."""
 
+SUBMIT_GRACE_S = 2.0
+"""How much later than the wait itself an order's answer may come."""
+
 UPLOAD_WITHIN_S = 60.0
 READY_WITHIN_S = 5.0
 RETRY_AFTER_S = 0.5
@@ -44,9 +47,8 @@ class RayService:
     async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
         """See `Service`."""
         deadline_s = time.monotonic() + wait_s
-        return await _call(
-            lambda: self._jobs.submit.remote(order, max(0.0, deadline_s - time.monotonic())), wait_s + ANSWER_WITHIN_S
-        )
+        within_s = max(wait_s + SUBMIT_GRACE_S, ANSWER_WITHIN_S)
+        return await _call(lambda: self._jobs.submit.remote(order, max(0.0, deadline_s - time.monotonic())), within_s)
 
     async def find(self, video_id: str) -> VideoRecord:
         """See `Service`."""

@@ -7,9 +7,8 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.jobs.index import Answer, CacheState
-from deployments.jobs.posters import POSTER_ID, Poster
+from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Status, VideoRecord
-from deployments.media import FaceBox
 
 PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
 VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
@@ -96,24 +95,6 @@ class Video(BaseModel):
             if record.failure
             else None,
         )
-
-
-class PosterView(BaseModel):
-    """A registered poster; `faces` are boxes in photo pixels, largest first."""
-
-    id: str
-    sha256: str
-    content_type: str
-    size_bytes: int
-    width: int
-    height: int
-    faces: list[FaceBox]
-    created_at: datetime
-
-    @classmethod
-    def of(cls, poster: Poster) -> "PosterView":
-        """The public view of a poster."""
-        return cls.model_validate(poster.model_dump())
 
 
 class VoiceView(BaseModel):

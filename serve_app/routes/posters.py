@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 
 from deployments.errors import UnreadableImage
-from serve_app.schemas import PosterId, PosterView
+from deployments.jobs.posters import Poster
+from serve_app.schemas import PosterId
 from serve_app.service import Service
 
 _ONE_FILE = {
@@ -28,14 +29,14 @@ def make_router(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1/posters", tags=["posters"])
 
     @router.put("/{poster_id}", openapi_extra=_ONE_FILE)
-    async def put_poster(poster_id: PosterId, request: Request) -> PosterView:
+    async def put_poster(poster_id: PosterId, request: Request) -> Poster:
         """Register or replace a poster: the picture as the body, or as the file of a form."""
-        return PosterView.of(await service.put_poster(poster_id, await _image(request)))
+        return await service.put_poster(poster_id, await _image(request))
 
     @router.get("/{poster_id}")
-    async def get_poster(poster_id: PosterId) -> PosterView:
+    async def get_poster(poster_id: PosterId) -> Poster:
         """The poster's facts."""
-        return PosterView.of(await service.get_poster(poster_id))
+        return await service.get_poster(poster_id)
 
     @router.delete("/{poster_id}", status_code=204)
     async def delete_poster(poster_id: PosterId) -> None:

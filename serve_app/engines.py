@@ -65,7 +65,7 @@ def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
     if settings.checkpoint_sha256:
         check_digest(path, settings.checkpoint_sha256)
     threads = settings.threads or os.cpu_count()
-    return Wav2LipEngine(path, settings.device, threads, settings.paste, settings.alignment)
+    return Wav2LipEngine(path, settings.device, threads, settings.paste, settings.alignment, settings.precision)
 
 
 def renderer(settings: VideoSettings) -> Renderer:

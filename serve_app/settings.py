@@ -70,6 +70,7 @@ class LipsyncSettings(Strict):
     threads: int | None = None  # PyTorch's on a CPU; none is one a core, whatever share the replica reserves
     paste: Literal["feathered", "published"] = "feathered"
     alignment: Literal["published", "training"] = "published"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # the fastest that the device has in hardware
 
 
 class VideoSettings(Strict):

@@ -27,13 +27,13 @@ class ConvBlock(nn.Module):
 
     def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d, residual: bool = False) -> None:
         super().__init__()
-        self.conv_block = nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels))
+        self.conv_block: nn.Module = nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels))
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, in, h, w) to (n, out, h', w')."""
-        y = self.conv_block(x)
-        return torch.relu(y + x if self.residual else y)
+        y: Tensor = self.conv_block(x)
+        return (y.add_(x) if self.residual else y).relu_()
 
 
 def conv(before: int, after: int, kernel: int, stride: int | tuple[int, int] = 1, padding: int = 0) -> ConvBlock:

@@ -1,0 +1,113 @@
+"""The Wav2Lip network in the form that runs: the same faces for a little over half of the arithmetic.
+
+Three exact rewrites of `Wav2Lip`. Batch norm is folded into the convolution before it. A convolution over what
+moves and what stands still, side by side, is the sum of one over each: what stands still, and with it all of the
+face encoder, is computed once for a face. And only those rows are decoded that will be pasted.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from deployments.lipsync.wav2lip import FACE_PX, ConvBlock, Wav2Lip
+
+Rows = Literal["all", "lower"]
+Still = tuple[Tensor, ...]
+"""What a still face adds to each of the decoder's seven steps before the ReLU, (1, channels, h, w) each."""
+
+CUTS = {"all": (0, 0, 0, 0, 0, 0, 0), "lower": (0, 0, 1, 2, 2, 2, 3)}
+"""Rows cut off the top before each step, so that rows 48- of 96 come out as in a whole face.
+
+Each 3x3 convolution needs one row above those that it makes, the transposed one row r // 2 for row r. Rows 48- need
+47- before the output block and 45- before the two convolutions of that size; so 22- and 20- of 48, 10- and 8- of 24,
+4- and 2- of 12, and all of 6. (44- for 45-: a transposed convolution starts at an even row.) The rows between come out
+wrong, since they miss what is above, and are those that the next step cuts.
+"""
+
+
+class Step(nn.Module):
+    """One size of the decoder. Its first convolution comes in two, for the `moving` channels and the still ones."""
+
+    def __init__(self, blocks: nn.Sequential, moving: int, cut: int) -> None:
+        super().__init__()
+        first = cast("nn.Conv2d | nn.ConvTranspose2d", cast("ConvBlock", blocks[0]).conv_block)
+        self.moving = _part(first, slice(0, moving), bias=False)
+        self.still = _part(first, slice(moving, None), bias=True)
+        self.rest = blocks[1:]
+        self.cut = cut
+
+    def forward(self, x: Tensor, still: Tensor) -> Tensor:
+        """(n, moving, h, w) and the still part of every row, (1 or n, out, _, w'), to (n, out, h', w')."""
+        y: Tensor = self.moving(x[:, :, self.cut :])
+        return cast("Tensor", self.rest(y.add_(still[:, :, -y.shape[2] :]).relu_()))
+
+
+class Generator(nn.Module):
+    """The network with `weights` (those of `Wav2Lip`) for all rows of a face, or its lower 48.
+
+    The sound is encoded and decoded in `dtype`. A still face stays in float32: it is encoded once, so that costs
+    nothing, and what rounding does there would be in every frame.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], rows: Rows, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        with torch.device("meta"):
+            network = Wav2Lip()
+        network.load_state_dict(weights, assign=True)
+        _fold(network.eval().double())  # in float64: rounded once
+        first, *decoder = cast("list[nn.Sequential]", [*network.face_decoder_blocks])
+        block, self.colour, _ = network.output_block
+        moving = (512, 512, 512, 384, 256, 128, 64)  # channels that each step gets from the one before
+        steps = zip([*decoder, nn.Sequential(block)], moving, CUTS[rows], strict=True)
+        self.encode_sound = nn.Sequential(network.audio_encoder, first)
+        self.steps = nn.ModuleList(Step(*step) for step in steps)
+        del network.audio_encoder, network.face_decoder_blocks, network.output_block
+        self.network = network  # what is left of it encodes faces
+        self.rows = FACE_PX if rows == "all" else FACE_PX // 2
+        self.dtype = dtype
+        self.to(torch.float32, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in (
+            self.encode_sound,
+            self.colour,
+            *(half for step in self.steps for half in (step.moving, step.rest)),
+        ):
+            part.to(dtype)
+
+    def encode_face(self, face: Tensor) -> Still:
+        """(1, 3, 96, 96), BGR in [0, 1], to the still part of each step."""
+        notes = self.network.encode_face(face.contiguous(memory_format=torch.channels_last))
+        steps = zip(self.steps, reversed(notes), strict=True)
+        return tuple(cast("Step", step).still(note).to(self.dtype) for step, note in steps)
+
+    def forward(self, mel: Tensor, still: Still) -> Tensor:
+        """Sound (n, 1, 80, 16) and a still face, or n of them, to the rows of n faces, (n, 3, rows, 96) in [0, 1]."""
+        x = self.encode_sound(mel.to(self.dtype))
+        for step, part in zip(self.steps, still, strict=True):
+            x = step(x, part)
+        return torch.sigmoid(self.colour(x[:, :, -self.rows :]).float())
+
+
+def _fold(network: nn.Module) -> None:
+    """Put every batch norm into the convolution before it."""
+    for block in network.modules():
+        if isinstance(block, ConvBlock):
+            conv, norm = cast("tuple[nn.Conv2d, nn.BatchNorm2d]", block.conv_block)
+            block.conv_block = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
+
+
+def _part(conv: nn.Conv2d | nn.ConvTranspose2d, channels: slice, bias: bool) -> nn.Conv2d | nn.ConvTranspose2d:
+    """The same convolution over some of its input channels, with its bias or without."""
+    part = copy.deepcopy(conv)
+    transposed = isinstance(conv, nn.ConvTranspose2d)  # whose weights are (in, out, h, w), not (out, in, h, w)
+    weight = conv.weight[channels] if transposed else conv.weight[:, channels]
+    part.weight = nn.Parameter(weight.detach().clone())
+    part.in_channels = weight.shape[0 if transposed else 1]
+    if not bias:
+        part.bias = None
+    return part

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -118,10 +117,3 @@ def local_service(
         yield service
     finally:
         service.stop()
-
-
-@contextlib.contextmanager
-def temporary_service(**options: Any) -> Iterator[LocalService]:
-    """`local_service` in a folder that goes with it."""
-    with tempfile.TemporaryDirectory() as folder, local_service(Path(folder), **options) as service:
-        yield service

@@ -35,11 +35,6 @@ def invalid(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest(f"{where}: {first['msg']}.", {"param": where})
 
 
-def of_http(error: HTTPException) -> tuple[str, str]:
-    """Code and sentence of an error that the framework raised: no such route, wrong method, body too large."""
-    return HTTPStatus(error.status_code).name.lower(), str(error.detail)
-
-
 async def _talking_photo_error(_: Request, error: TalkingPhotoError) -> JSONResponse:
     facts = {key: value for key, value in error.data.items() if key not in ("detail", "code", "status")}
     return problem(error.http_status, error.code, error.detail, retryable=error.retryable, **facts)
@@ -50,8 +45,7 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 
 async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
-    code, detail = of_http(error)
-    response = problem(error.status_code, code, detail)
+    response = problem(error.status_code, HTTPStatus(error.status_code).name.lower(), str(error.detail))
     response.headers.update(error.headers or {})
     return response
 

@@ -86,8 +86,11 @@ class JobIndex:
         """Run again what an earlier life accepted and did not finish; return how many."""
         unfinished = [record for record in await self._records.unfinished() if record.id not in self._jobs]
         for record in unfinished:
-            self._begin(record)
-        return len(unfinished)
+            if record.status == "completed":  # that life ended between the record and its marker
+                await self._records.finish(record)
+            else:
+                self._begin(record)
+        return sum(record.status != "completed" for record in unfinished)
 
     def _begin(self, record: VideoRecord) -> Job:
         """Start the work apart from the request that asked: an empty context keeps its cancellation away."""

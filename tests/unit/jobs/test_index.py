@@ -211,6 +211,19 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_taken_
     run(story())
 
 
+def test_a_marker_that_outlived_its_completed_video_is_cleared(world):
+    async def story():
+        record = (await world().index.submit(ORDER, ABLE, 10)).record
+        life = world()
+        life.store.put(f"pending/{record.id}", b"", "text/plain")
+        assert await life.index.resume() == 0
+        assert life.store.list("pending/") == []
+        assert (await life.index.find(record.id)).status == "completed"
+        assert not life.stages.calls
+
+    run(story())
+
+
 def test_a_stage_that_hangs_is_given_up(world):
     async def story():
         life = world(stage_limit_s=0.2)

@@ -154,15 +154,21 @@ def test_chunks_give_the_same_pictures_as_the_whole(talking, drive):
     assert all(np.array_equal(chunk.mask, frames.mask) and chunk.box == frames.box for chunk in chunks)
 
 
-def test_threads_share_an_engine_and_a_face_is_set_up_once(tracks, drive, monkeypatch):
-    built = []
+@pytest.fixture
+def built(monkeypatch):
+    """The digests of the faces that were set up, in order."""
+    digests = []
 
     class Counted(Portrait):
         def __init__(self, crop):
-            built.append(crop.digest)
+            digests.append(crop.digest)
             super().__init__(crop)
 
     monkeypatch.setattr(engine_module, "Portrait", Counted)
+    return digests
+
+
+def test_threads_share_an_engine_and_a_face_is_set_up_once(tracks, drive, built):
     engine, crop, part = PreviewEngine(), tracks["poster"].crop, drive.chunk(8, 16)
     results = [None] * 4
     threads = [
@@ -176,15 +182,7 @@ def test_threads_share_an_engine_and_a_face_is_set_up_once(tracks, drive, monkey
     assert built == [crop.digest]
 
 
-def test_the_face_used_longest_ago_is_forgotten_first(tracks, monkeypatch):
-    built = []
-
-    class Counted(Portrait):
-        def __init__(self, crop):
-            built.append(crop.digest)
-            super().__init__(crop)
-
-    monkeypatch.setattr(engine_module, "Portrait", Counted)
+def test_the_face_used_longest_ago_is_forgotten_first(tracks, built):
     engine, crop = PreviewEngine(cache_size=2), tracks["poster"].crop
     for digest in "abacab":
         engine.animate(dataclasses.replace(crop, digest=digest), still(REST))

@@ -5,6 +5,9 @@ import torch
 from deployments.lipsync.generator import Generator
 from deployments.lipsync.wav2lip import Wav2Lip
 
+ROUNDING = 2e-5
+"""More than float32 puts between the same faces computed in tiles that lie differently."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def inference():
@@ -36,54 +39,60 @@ def face(golden):
 
 @pytest.fixture(scope="module")
 def faces(whole, sound, face):
-    return whole(sound, whole.encode_face(face))
+    return whole(sound, [(slice(None), whole.encode_face(face))])
 
 
 @pytest.fixture(scope="module")
 def lower_faces(lower, sound, face):
-    return lower(sound, lower.encode_face(face))
+    return lower(sound, [(slice(None), lower.encode_face(face))])
 
 
 def test_faces_are_the_published_ones(faces, golden):
     assert np.abs(faces.permute(0, 2, 3, 1).numpy() - golden["faces_f16"]).max() < 0.25 / 255
 
 
-def test_lower_half_is_bit_for_bit_that_of_the_whole_face(faces, lower_faces):
+def test_lower_half_is_that_of_the_whole_face_but_for_rounding(faces, lower_faces):
     assert lower_faces.shape == (len(faces), 3, 48, 96)
-    assert torch.equal(lower_faces, faces[:, :, 48:])
+    assert (lower_faces - faces[:, :, 48:]).abs().max() < ROUNDING
 
 
 @pytest.mark.parametrize("step", range(2, 7))
 def test_one_more_row_cut_before_any_step_shows(weights, sound, face, faces, step):
     generator = Generator(weights, "lower")
     generator.steps[step].cut += 1
-    less = generator(sound[:1], generator.encode_face(face))
-    assert not torch.equal(less, faces[:1, :, -less.shape[2] :])
+    less = generator(sound[:1], [(slice(None), generator.encode_face(face))])
+    assert (less - faces[:1, :, -less.shape[2] :]).abs().max() > 10 * ROUNDING
 
 
-def test_strangers_in_a_batch_do_not_change_a_face(lower, sound, face, lower_faces):
-    stranger = face.flip(3) * 0.7
-    both = [torch.cat(pair) for pair in zip(lower.encode_face(face), lower.encode_face(stranger), strict=True)]
-    together = lower(sound[[3, 8]], tuple(both))
-    alone = lower(sound[[8]], lower.encode_face(stranger))
+def test_runs_of_strangers_in_a_batch_do_not_change_a_face(lower, sound, face, lower_faces):
+    own, other = lower.encode_face(face), lower.encode_face(face.flip(3) * 0.7)
+    together = lower(sound[[3, 8, 9]], [(slice(0, 1), own), (slice(1, 3), other)])
+    alone = lower(sound[[8, 9]], [(slice(None), other)])
     assert (together[0] - lower_faces[3]).abs().max() < 1 / 255
-    assert (together[1] - alone[0]).abs().max() < 1 / 255
-    assert (together[1] - lower_faces[8]).abs().max() > 10 / 255  # it is another face
+    assert (together[1:] - alone).abs().max() < 1 / 255
+    assert (together[1:] - lower_faces[8:10]).abs().max() > 10 / 255  # it is another face
+
+
+def test_a_run_takes_a_still_face_a_frame_too(lower, sound, face):
+    own, other = lower.encode_face(face), lower.encode_face(face.flip(3) * 0.7)
+    each = tuple(torch.cat(pair) for pair in zip(own, other, strict=True))
+    runs = lower(sound[[3, 8]], [(slice(0, 1), own), (slice(1, 2), other)])
+    assert torch.equal(lower(sound[[3, 8]], [(slice(None), each)]), runs)
 
 
 def test_bfloat16_is_close_to_float32(weights, sound, face, lower_faces):
     generator = Generator(weights, "lower", torch.bfloat16)
     few = [0, 5, 10]
-    off = (generator(sound[few], generator.encode_face(face)) - lower_faces[few]).abs() * 255
+    off = (generator(sound[few], [(slice(None), generator.encode_face(face))]) - lower_faces[few]).abs() * 255
     assert 0 < off.max() < 6
     assert off.mean() < 0.5
 
 
-def test_it_takes_six_tenths_of_the_published_arithmetic(lower):
-    from bench import multiplications
+def test_it_takes_a_third_of_the_published_arithmetic(lower):
+    from bench_generator import multiplications
 
     published = 3.97e9  # a frame, by the layers of the paper's network
-    assert 0.5 * published < multiplications(lower) < 0.6 * published
+    assert 0.3 * published < multiplications(lower) < 0.35 * published
 
 
 def test_weights_are_left_as_they_were(weights, lower):

@@ -69,6 +69,27 @@ class ImageTooLarge(TalkingPhotoError):
     http_status = 413
 
 
+class UnreadableClip(TalkingPhotoError):
+    """The bytes are no MP4, MOV or WebM with pictures in it, or a broken one."""
+
+    code = "unreadable_clip"
+    http_status = 422
+
+
+class ClipTooLarge(TalkingPhotoError):
+    """The clip has more bytes, pixels or seconds than the limit."""
+
+    code = "clip_too_large"
+    http_status = 413
+
+
+class ClipUnsupported(TalkingPhotoError):
+    """The engine that runs moves the mouths of photos only."""
+
+    code = "clip_unsupported"
+    http_status = 422
+
+
 class NoFace(TalkingPhotoError):
     """No face was found, or not the one that was asked for."""
 

@@ -6,12 +6,45 @@ with the origin at the top left corner of the upright photo.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+
+Edges = tuple[int, int, int, int]
+"""Top, bottom, left, right: the published code's order."""
+
+Extend = Literal["loop", "bounce", "hold"]
+"""What a clip does when the sound is longer: start again, play back and forth, or stay on its last frame."""
+
+CLIP_FACE_PX = 96
+"""Side of a clip's faces on their way to the lip-sync stage: what Wav2Lip looks at."""
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How the face is taken from a photo or a clip: the published code's options, by its names.
+
+    A frame is first divided in size by `resize_factor`, then turned clockwise by a quarter if `rotate`, then cut to
+    `crop` (-1 is the frame's own edge). `box` is a face box in what that leaves, given instead of searched for.
+    `pads` are pixels added around a box that was found. `fps` None is the service's for a photo, the clip's own for
+    a clip. `nosmooth` takes each frame's box as it was found; `static` takes a clip's first frame as a photo.
+    `extend` is for clips; `face_index` counts from 0, the largest, which None is too.
+    """
+
+    pads: Edges = (0, 10, 0, 0)
+    box: Edges | None = None
+    crop: Edges = (0, -1, 0, -1)
+    rotate: bool = False
+    resize_factor: int = 1
+    fps: float | None = None
+    nosmooth: bool = False
+    static: bool = False
+    extend: Extend = "loop"
+    face_index: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +131,12 @@ class Face:
     """A face in a photo.
 
     `box` follows the WIDER FACE convention (forehead to chin, no pads); `landmarks` is (468, 3) float32,
-    MediaPipe FaceMesh points as x, y in photo pixels and z in the same scale; `confidence` is in [0, 1].
+    MediaPipe FaceMesh points as x, y in photo pixels and z in the same scale, or None where the box was given and
+    the mesh fits no face in it; `confidence` is in [0, 1].
     """
 
     box: FaceBox
-    landmarks: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None
     confidence: float
 
 
@@ -111,24 +145,65 @@ class FaceCrop:
     """What a lip-sync engine sees of a photo.
 
     `rgb` holds the photo's own pixels under `area` (the face and its surroundings); `box` is the face box
-    with pads; `landmarks` is (468, 3) float32. All are in photo coordinates. `digest` names the content,
-    so that an engine can keep what it computed once for a face.
+    with pads; `landmarks` is (468, 3) float32, or None where they are not known. All are in photo coordinates.
+    `digest` names the content, so that an engine can keep what it computed once for a face.
     """
 
     rgb: Pixels
     area: FaceBox
     box: FaceBox
-    landmarks: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None
     digest: str
 
 
 @dataclass(frozen=True, eq=False)
+class ClipFaces:
+    """What a lip-sync engine sees of a run of a clip's frames: one face each.
+
+    `rgb` is (n, 96, 96, 3), the pixels under each of the `boxes`, resized bilinearly; `landmarks` is (n, 468, 3)
+    float32 in the clip's pixels, NaN where they are not known.
+    """
+
+    rgb: Pixels
+    boxes: tuple[FaceBox, ...]
+    landmarks: NDArray[np.float32]
+
+    def chunk(self, first: int, stop: int) -> ClipFaces:
+        """The faces of frames [first, stop)."""
+        return ClipFaces(self.rgb[first:stop], self.boxes[first:stop], self.landmarks[first:stop])
+
+
+@dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """A photo as the video will show it, the face in it that speaks, and the crop for the engine."""
+    """A photo as the video will show it, at `fps` frames a second; the face that speaks, and its crop."""
 
     photo: Photo
     face: Face
     crop: FaceCrop
+    fps: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClipTrack:
+    """The face that speaks in each frame of a clip, which itself is decoded where it is needed.
+
+    Frame i of the clip, upright and as `options` shape it, is what is seen at i / `fps` seconds. Row i of `boxes`,
+    (frames, 4) int32, is left, top, right, bottom with pads; of `landmarks`, (frames, 468, 3) float32, NaN where
+    they are not known; of `found`, (frames,) bool, False where there is no face and the picture stays as it is.
+    """
+
+    options: SourceOptions
+    width: int
+    height: int
+    fps: float
+    boxes: NDArray[np.int32]
+    landmarks: NDArray[np.float32]
+    found: NDArray[np.bool_]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames in the clip."""
+        return len(self.found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +228,11 @@ class MouthDrive:
 
     def chunk(self, first: int, stop: int) -> MouthDrive:
         """The drive of frames [first, stop), with no more columns than they see, copied."""
-        starts = self.starts[first:stop]
+        return self.of(slice(first, stop))
+
+    def of(self, frames: slice | NDArray[np.intp]) -> MouthDrive:
+        """The drive of some frames, at least one, with no more columns than lie between them, copied."""
+        starts = self.starts[frames]
         low, high = int(starts.min()), int(starts.max()) + self.width
         return replace(self, features=self.features[:, low:high].copy(), starts=starts - np.int32(low))
 
@@ -162,25 +241,31 @@ class MouthDrive:
 class MouthFrames:
     """New mouths for a run of frames.
 
-    `rgb` is (frames, h, w, 3) uint8 and covers the photo pixels under `box` (to be resized to it if h, w
-    differ). `mask` is (box.height, box.width) uint8: 255 where the mouth replaces the photo, 0 where the
-    photo stays as it is.
+    `rgb` is (frames, h, w, 3) uint8 and covers the pixels under `boxes` (to be resized to them if h, w differ).
+    `masks` is uint8, resized in the same way: 255 where the mouth replaces the picture, 0 where the picture stays
+    as it is. For a clip there are a box and a mask for each frame, for a photo one of each for all.
     """
 
     rgb: Pixels
-    box: FaceBox
-    mask: NDArray[np.uint8]
+    boxes: tuple[FaceBox, ...]
+    masks: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """The measures of a finished MP4, which itself is too large to travel."""
+    """The measures of a finished MP4, which itself is too large to travel.
+
+    `frames_without_face` were shown as they are in the source clip. `timings_s` are the seconds during which mouths
+    were generated, frames encoded and the file stored: the first two at the same time.
+    """
 
     width: int
     height: int
     frames: int
     fps: float
     size_bytes: int
+    frames_without_face: int = 0
+    timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

@@ -6,14 +6,14 @@ import hashlib
 
 import numpy as np
 
+from deployments.errors import InvalidRequest
 from deployments.faces.landmarks import Landmarks
-from deployments.media import Face, FaceBox, FaceCrop, Photo, Pixels
+from deployments.media import Edges, Face, FaceBox, FaceCrop, Photo, Pixels
 
-Pads = tuple[int, int, int, int]
-"""Photo pixels to add at the top, bottom, left and right: Wav2Lip's `--pads`, in its order."""
+NO_PADS: Edges = (0, 0, 0, 0)
 
-WAV2LIP_PADS: Pads = (0, 10, 0, 0)
-"""The published default: room for the chin of an open mouth."""
+MIN_BOX_PX = 4
+"""Sides of the smallest box that can speak; a face that is found has more."""
 
 ABOVE, BELOW, BESIDE = 0.06, 0.04, 0.055
 """What a WIDER FACE box has more than the box of the mesh, as fractions of the mesh's height and width.
@@ -38,17 +38,33 @@ def face_box(landmarks: Landmarks) -> FaceBox:
     )
 
 
-def crop_face(photo: Photo, face: Face, pads: Pads = WAV2LIP_PADS) -> FaceCrop:
-    """Return what a lip-sync engine sees of `photo`: the face's padded box and its surroundings, cut to it."""
-    box = face.box.padded(*pads).within(photo.width, photo.height)
+def inside(box: FaceBox, width: int, height: int) -> FaceBox:
+    """Return `box` cut to a picture of that size. Raises `InvalidRequest` where that leaves hardly a pixel."""
+    cut = box.within(width, height)
+    if min(cut.width, cut.height) < MIN_BOX_PX:
+        raise InvalidRequest(
+            f"The face box has {max(0, cut.width)} by {max(0, cut.height)} pixels inside the picture, pads included; "
+            f"give pads or a box that leave at least {MIN_BOX_PX} by {MIN_BOX_PX}.",
+            {"width": cut.width, "height": cut.height},
+        )
+    return cut
+
+
+def crop_face(photo: Photo, face: Face, pads: Edges) -> FaceCrop:
+    """Return what a lip-sync engine sees of `photo`: the face's padded box and its surroundings, cut to it.
+
+    Raises `InvalidRequest` where pads leave nothing of the box.
+    """
+    box = inside(face.box.padded(*pads), photo.width, photo.height)
     across, down = round(SURROUNDINGS * box.width), round(SURROUNDINGS * box.height)
     area = box.padded(down, down, across, across).within(photo.width, photo.height)
     rgb = np.ascontiguousarray(area.cut(photo.rgb))
     return FaceCrop(rgb, area, box, face.landmarks, _digest(rgb, area, box, face.landmarks))
 
 
-def _digest(rgb: Pixels, area: FaceBox, box: FaceBox, landmarks: Landmarks) -> str:
+def _digest(rgb: Pixels, area: FaceBox, box: FaceBox, landmarks: Landmarks | None) -> str:
     content = hashlib.sha256(repr((area, box)).encode())
     content.update(rgb.tobytes())
-    content.update(landmarks.tobytes())
+    if landmarks is not None:
+        content.update(landmarks.tobytes())
     return content.hexdigest()

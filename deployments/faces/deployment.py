@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ray import serve
 
+from deployments.faces.cache import TrackCache
 from deployments.faces.finder import FaceFinder
-from deployments.media import FaceTrack
+from deployments.media import ClipTrack, FaceTrack, SourceOptions
 
 T = TypeVar("T")
 
@@ -18,19 +19,20 @@ THREADS = 2
 
 @serve.deployment
 class FacesStage:
-    """Finds faces, in a few threads: each holds networks of its own."""
+    """Finds faces, in a few threads: each holds networks of its own. Tracks of clips are kept in a folder."""
 
-    def __init__(self, make_finder: Callable[[], FaceFinder]) -> None:
+    def __init__(self, make_finder: Callable[[], FaceFinder], cache_folder: Path, keep_s: float) -> None:
         self._finder = make_finder()
+        self._tracks = TrackCache(cache_folder, keep_s)
         self._threads = ThreadPoolExecutor(THREADS)
 
     async def inspect(self, image: bytes) -> dict[str, Any]:
-        """Content type, size in pixels and face boxes of a picture. Raises as `track` does."""
+        """Content type, size in pixels and face boxes of a photo or clip. Raises as `FaceFinder.inspect` does."""
         return await self._run(self._finder.inspect, image)
 
-    async def track(self, image: bytes, face_index: int | None) -> FaceTrack:
-        """The photo and the face that speaks. Raises `UnreadableImage`, `ImageTooLarge`, `NoFace`."""
-        return await self._run(partial(self._finder.track, image, face_index=face_index))
+    async def track(self, image: bytes, options: SourceOptions) -> FaceTrack | ClipTrack:
+        """The photo or clip and the face that speaks. Raises as `FaceFinder.track` does."""
+        return await self._run(self._tracks.track, self._finder, image, options)
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

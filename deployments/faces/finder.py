@@ -1,129 +1,146 @@
-"""The face finder: a picture file to the face that will speak, and all that the next stages need of it."""
+"""The face finder: the bytes of a photo or a clip to the face in it that will speak, and all the next stages need."""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import astuple, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from deployments.errors import NoFace
-from deployments.faces.crop import WAV2LIP_PADS, Pads, crop_face, face_box
-from deployments.faces.detector import Detection, FaceDetector, tiles, whole
-from deployments.faces.landmarks import FaceMesh, upright
+from deployments.faces.clip import track_clip
+from deployments.faces.crop import NO_PADS, crop_face, inside
+from deployments.faces.follow import SEARCH_S, frames_in
 from deployments.faces.photo import MAX_BYTES, MAX_PIXELS, content_type, decode_photo, scaled
-from deployments.faces.region import Region
-from deployments.media import Face, FaceBox, FaceTrack, Photo
+from deployments.faces.search import FaceSearch, chosen
+from deployments.footage import ClipLimits, Footage, clip_type, shaped
+from deployments.media import ClipTrack, Edges, Face, FaceBox, FaceTrack, Photo, SourceOptions
 
-MIN_CONFIDENCE = 0.8
-"""Of the mesh: on 100 LFW pictures it let 99 faces through and nothing else."""
+AS_IT_IS = SourceOptions()
+CLIP_LIMITS = ClipLimits()
 
-SAME_FACE = 0.5
-"""Part of a box from which, when covered by another face's, it is the same face."""
+INSPECTED_S = 2.0
+"""How much of a clip's beginning is looked at for its faces."""
 
-_REFITS = 2
-"""From a jittered start, landmarks end 0.61 px apart without refits, 0.35 px with one, 0.22 px with two."""
+_FULL_SIZE_PX = sys.maxsize
 
 _QUARTER_TURNS = (0, 1, 3, 2)
 """Counter-clockwise: as it is, then the two ways a phone is held sideways, then upside down."""
 
 
 class FaceFinder:
-    """Finds faces in pictures. Built once, used from any thread; the first call of a thread loads the models."""
+    """Finds the face that speaks. Built once, used from any thread; the first call of a thread loads the models.
 
-    def __init__(self, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS, max_side_px: int = 1280) -> None:
+    The video's longer side is `max_side_px` at most, its rate `photo_fps` where the source is a photo and the
+    caller asks for no other.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int = MAX_BYTES,
+        max_pixels: int = MAX_PIXELS,
+        max_side_px: int = 1280,
+        photo_fps: float = 25.0,
+        limits: ClipLimits = CLIP_LIMITS,
+    ) -> None:
+        self.max_side_px = max_side_px
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
-        self._max_side_px = max_side_px
-        self._detector = FaceDetector()
-        self._mesh = FaceMesh()
-
-    def find(self, photo: Photo, every: bool = False) -> list[Face]:
-        """Return the upright faces in `photo`, largest first.
-
-        Faces narrower than about 1/17 of the longer side are searched only where there are no larger ones,
-        or where `every` face is wanted (0.4 s more).
-        """
-        faces = self._with([], photo, whole(photo.width, photo.height))
-        if every or not faces:
-            faces = self._with(faces, photo, tiles(photo.width, photo.height))
-        return faces
+        self._photo_fps = photo_fps
+        self._limits = limits
+        self._search = FaceSearch()
 
     def inspect(self, data: bytes) -> dict[str, Any]:
         """Return `content_type`, `width` and `height` of the upright picture and `faces`, every face's box in it.
 
-        The boxes come in the order in which `track` counts them. Raises as `track` does.
+        Of a clip, these are the faces of its first frame that has any, within two seconds. The boxes come in the
+        order in which `track` counts them, in the pixels in which it takes a `box`. Raises as `track` does.
         """
-        photo, faces = self._turned(self._decode(data), every=True)
+        kind = clip_type(data)
+        photo, faces = self._turned(self._decode(data), every=True) if kind is None else self._first_faces(data)
         return {
-            "content_type": content_type(data),
+            "content_type": kind or content_type(data),
             "width": photo.width,
             "height": photo.height,
             "faces": [face.box for face in faces],
         }
 
-    def track(self, data: bytes, *, face_index: int | None = None, pads: Pads = WAV2LIP_PADS) -> FaceTrack:
-        """Return the photo in `data` as the video will show it, and the face in it that speaks.
+    def track(self, data: bytes, options: SourceOptions = AS_IT_IS) -> FaceTrack | ClipTrack:
+        """Return the photo or clip in `data` as the video will show it, and the face in it that speaks.
 
-        Faces are found at full resolution; then the photo is shrunk to `max_side_px`. A photo whose faces
-        lie on their side or on their head is turned. `face_index` counts from 0, largest face first; None is
-        the largest.
+        A photo's faces are found at full resolution; then it is shrunk to `max_side_px`, and padded there. A photo
+        whose faces lie on their side or on their head is turned. A clip is shrunk first. `static` makes a photo of
+        a clip's first frame, at the clip's own rate, as in the published code; a given box gets no pads, as there.
 
-        Raises `UnreadableImage` and `ImageTooLarge` as `decode_photo` does, and `NoFace` where there is no
-        face or not the one that was asked for.
+        Raises `UnreadableImage` and `ImageTooLarge` as `decode_photo` does, `UnreadableClip` and `ClipTooLarge` as
+        `Footage` does, `InvalidRequest` where `crop`, `box` or `pads` leave nothing of the picture, and `NoFace`
+        where there is no face or not the one that was asked for.
         """
-        photo, faces = self._turned(self._decode(data), every=face_index is not None)
-        index = face_index or 0
-        if not 0 <= index < len(faces):
-            raise NoFace(
-                f"The picture has {len(faces)} face(s), counted from 0, largest first; ask for 0 to {len(faces) - 1}.",
-                {"faces": len(faces), "face_index": index},
-            )
-        shown = scaled(photo, self._max_side_px)
-        face = _resized(faces[index], shown, shown.width / photo.width)
-        return FaceTrack(shown, face, crop_face(shown, face, pads))
+        if clip_type(data) is None:
+            photo = Photo(shaped(self._decode(data).rgb, options))
+            return self._in_photo(photo, options, options.fps or self._photo_fps)
+        if options.static:
+            with self._footage(data, options, _FULL_SIZE_PX) as footage:
+                return self._in_photo(Photo(next(footage.frames())), options, footage.fps)
+        with self._footage(data, options, self.max_side_px) as footage:
+            box = options.box and _scaled(_face_box(options.box), footage.width / self._full_width(data, options))
+            return track_clip(self._search, footage, options, box)
 
     def _decode(self, data: bytes) -> Photo:
         return decode_photo(data, self._max_bytes, self._max_pixels)
+
+    def _footage(self, data: bytes, options: SourceOptions, max_side_px: int) -> Footage:
+        return Footage(data, options, max_side_px, self._limits)
+
+    def _full_width(self, data: bytes, options: SourceOptions) -> int:
+        with self._footage(data, options, _FULL_SIZE_PX) as footage:
+            return int(footage.width)
+
+    def _in_photo(self, photo: Photo, options: SourceOptions, fps: float) -> FaceTrack:
+        if options.box is None:
+            photo, faces = self._turned(photo, every=options.face_index is not None)
+            face, pads = chosen(faces, options.face_index), options.pads
+        else:
+            face, pads = self._given(photo, _face_box(options.box)), NO_PADS
+        shown = scaled(photo, self.max_side_px)
+        face = _shrunk(face, shown.width / photo.width)
+        return FaceTrack(shown, face, crop_face(shown, face, pads), fps)
+
+    def _given(self, photo: Photo, box: FaceBox) -> Face:
+        """Return the face that a given box holds, in that box; without landmarks where the mesh finds none."""
+        box = inside(box, photo.width, photo.height)
+        face = self._search.fit_in(photo, box)
+        return replace(face, box=box) if face else Face(box, None, 0.0)
 
     def _turned(self, photo: Photo, every: bool) -> tuple[Photo, list[Face]]:
         """Return the photo in the first of four directions that shows upright faces, and those faces."""
         for turns in _QUARTER_TURNS:
             turned = Photo(np.ascontiguousarray(np.rot90(photo.rgb, turns)))
-            if faces := self.find(turned, every):
+            if faces := self._search.find(turned, every):
                 return turned, faces
         raise NoFace("No face was found; send a picture with a face seen from the front, well lit.", {"faces": 0})
 
-    def _with(self, faces: list[Face], photo: Photo, regions: list[Region]) -> list[Face]:
-        """Return `faces` and what more there is in these regions of the photo, largest first."""
-        detections = self._detector.detect(photo.rgb, regions)
-        found = [face for detection in detections if (face := self._fit(photo, detection))]
-        distinct = list(faces)
-        for face in sorted(found, key=_size, reverse=True):
-            if not any(_same(face.box, other.box) for other in distinct):
-                distinct.append(face)
-        return sorted(distinct, key=_size, reverse=True)
-
-    def _fit(self, photo: Photo, detection: Detection) -> Face | None:
-        """Return the face at a detection, or None where the mesh finds none, or one that is not upright."""
-        landmarks, confidence = self._mesh.fit(photo.rgb, detection.region)
-        for _ in range(_REFITS):
-            landmarks, confidence = self._mesh.refit(photo.rgb, landmarks)
-        if confidence <= MIN_CONFIDENCE or not upright(landmarks):
-            return None
-        return Face(face_box(landmarks).within(photo.width, photo.height), landmarks, confidence)
+    def _first_faces(self, data: bytes) -> tuple[Photo, list[Face]]:
+        """Return the first frame in a clip's beginning that shows faces, at full size, and all of them."""
+        with self._footage(data, AS_IT_IS, _FULL_SIZE_PX) as footage:
+            step = frames_in(SEARCH_S, footage.fps)
+            for rgb in islice(footage.frames(), 0, frames_in(INSPECTED_S, footage.fps), step):
+                if faces := self._search.find(Photo(rgb), every=True):
+                    return Photo(rgb), faces
+        raise NoFace("The clip's first two seconds show no face; send one that begins with a face.", {"faces": 0})
 
 
-def _size(face: Face) -> int:
-    return face.box.width * face.box.height
+def _face_box(edges: Edges) -> FaceBox:
+    top, bottom, left, right = edges
+    return FaceBox(left, top, right, bottom)
 
 
-def _same(box: FaceBox, larger: FaceBox) -> bool:
-    """Say whether a box lies on a face already found: a tile may show a face cut, as a smaller one."""
-    width = min(box.right, larger.right) - max(box.left, larger.left)
-    height = min(box.bottom, larger.bottom) - max(box.top, larger.top)
-    return max(0, width) * max(0, height) > SAME_FACE * box.width * box.height
+def _scaled(box: FaceBox, scale: float) -> FaceBox:
+    return FaceBox(*(round(edge * scale) for edge in astuple(box)))
 
 
-def _resized(face: Face, shown: Photo, scale: float) -> Face:
-    landmarks = face.landmarks * np.float32(scale)
-    return Face(face_box(landmarks).within(shown.width, shown.height), landmarks, face.confidence)
+def _shrunk(face: Face, scale: float) -> Face:
+    landmarks = None if face.landmarks is None else face.landmarks * np.float32(scale)
+    return Face(_scaled(face.box, scale), landmarks, face.confidence)

@@ -42,7 +42,9 @@ def decode_photo(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(max_pixels, {}) from error
     except UnidentifiedImageError as error:
-        raise UnreadableImage("This is no picture that can be read; send a JPEG, PNG or WebP file.") from error
+        raise UnreadableImage(
+            "This is no picture or clip that can be read; send a JPEG, PNG or WebP file, or an MP4, MOV or WebM."
+        ) from error
     except _BROKEN as error:
         raise UnreadableImage("The picture is damaged or cut short; send the complete file again.") from error
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from deployments.faces.finder import FaceFinder
+from deployments.faces.search import FaceSearch
 from deployments.media import Pixels
 
 POSTER = Path(__file__).parents[2] / "assets" / "poster.png"
@@ -28,6 +29,28 @@ def poster_rgb() -> Pixels:
 @pytest.fixture(scope="session")
 def finder() -> FaceFinder:
     return FaceFinder()
+
+
+@pytest.fixture(scope="session")
+def search() -> FaceSearch:
+    return FaceSearch()
+
+
+@pytest.fixture(scope="session")
+def draw(poster_rgb: Pixels) -> Callable[..., Pixels]:
+    def draw(*heads: tuple[float, float, float], width: int = 320, height: int = 240, grain: int = 0) -> Pixels:
+        """Return a grainy picture with the poster's head for each middle x, middle y and width of a face."""
+        chance = np.random.default_rng(grain)
+        canvas = np.full((height, width, 3), 170, np.uint8)
+        for x, y, face_width_px in heads:
+            scale = face_width_px / 105
+            place = np.array([[scale, 0, x - 225.5 * scale], [0, scale, y - 120 * scale]])
+            head, left, top = poster_rgb[15:190, 140:310], 140, 15
+            place[:, 2] += place[:, :2] @ (left, top)
+            cv2.warpAffine(head, place, (width, height), canvas, borderMode=cv2.BORDER_TRANSPARENT)
+        return np.clip(canvas + chance.normal(0, 3, canvas.shape), 0, 255).astype(np.uint8)
+
+    return draw
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_box_and_area_are_cut_to_the_photo():
     photo = Photo(np.zeros((80, 100, 3), np.uint8))
     face = Face(FaceBox(20, 10, 95, 78), np.zeros((468, 3), np.float32), 1.0)
 
-    crop = crop_face(photo, face)
+    crop = crop_face(photo, face, (0, 10, 0, 0))
 
     assert crop.box == FaceBox(20, 10, 95, 80)
     assert crop.area == FaceBox(0, 0, 100, 80)
@@ -66,8 +66,8 @@ def test_box_and_area_are_cut_to_the_photo():
 
 
 def test_the_digest_names_pixels_box_and_landmarks(track):
-    def digest(photo=track.photo, face=track.face, **options):
-        return crop_face(photo, face, **options).digest
+    def digest(photo=track.photo, face=track.face, pads=(0, 10, 0, 0)):
+        return crop_face(photo, face, pads).digest
 
     other_pixel = track.photo.rgb.copy()
     other_pixel[150, 220, 0] ^= 1
@@ -79,3 +79,13 @@ def test_the_digest_names_pixels_box_and_landmarks(track):
     assert digest(Photo(other_pixel)) != track.crop.digest
     assert digest(pads=(0, 11, 0, 0)) != track.crop.digest
     assert digest(face=replace(track.face, landmarks=track.face.landmarks + 1)) != track.crop.digest
+    assert digest(face=replace(track.face, landmarks=None)) != track.crop.digest
+
+
+def test_a_face_without_landmarks_has_a_crop_without_them(track):
+    crop = crop_face(track.photo, replace(track.face, landmarks=None), (0, 10, 0, 0))
+
+    assert crop.landmarks is None
+    assert crop.box == track.crop.box
+    assert np.array_equal(crop.rgb, track.crop.rgb)
+    assert len(crop.digest) == 64

@@ -30,7 +30,11 @@ def build(args: Settings) -> Application:
         args.speech.max_audio_s,
         args.speech.max_audio_bytes,
     )
-    faces = _bind(FacesStage, partial(engines.face_finder, args.faces))
+    keep_s = args.jobs.cache_hours * 3600
+    cache_dir = args.jobs.cache_dir.absolute()
+    faces = _bind(
+        FacesStage, partial(engines.face_finder, args.faces, args.video.fps), cache_dir / "face-tracks", keep_s
+    )
     lipsync = _bind(LipsyncStage, partial(engines.lipsync, args.lipsync))
     video = _bind(VideoStage, lipsync, partial(engines.renderer, args.video), make_store, args.video.chunk_frames)
     jobs = _bind(
@@ -42,8 +46,8 @@ def build(args: Settings) -> Application:
         storage,
         video_options=args.video.model_dump(exclude={"chunk_frames"}) | {"max_side_px": args.faces.max_side_px},
         max_text_chars=args.speech.max_text_chars,
-        cache_dir=args.jobs.cache_dir.absolute(),
-        keep_s=args.jobs.cache_hours * 3600,
+        cache_dir=cache_dir,
+        keep_s=keep_s,
         running=args.jobs.running,
         stage_limit_s=args.jobs.stage_limit_s,
         samples=_samples() if args.jobs.samples else {},

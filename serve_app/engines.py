@@ -7,6 +7,7 @@ The imports stand inside the functions: neither the builder nor another replica 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -37,16 +38,26 @@ def voice(settings: Voice) -> SpeechEngine:
     return OpenAiSpeechEngine(settings.base_url, settings.model, settings.voice, api_key, settings.timeout_s)
 
 
-def face_finder(settings: FacesSettings) -> FaceFinder:
+def face_finder(settings: FacesSettings, photo_fps: float) -> FaceFinder:
     """The face finder with its limits."""
     from deployments.faces.finder import FaceFinder
+    from deployments.footage import ClipLimits
 
     _one_opencv_thread()
-    return FaceFinder(settings.max_image_bytes, settings.max_pixels, settings.max_side_px)
+    return FaceFinder(
+        settings.max_image_bytes,
+        settings.max_pixels,
+        settings.max_side_px,
+        photo_fps=photo_fps,
+        limits=ClipLimits(max_bytes=settings.max_clip_bytes, max_s=settings.max_clip_s),
+    )
 
 
-def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
-    """The engine that moves the mouth. Raises `CheckpointUnusable` with the path where `wav2lip` finds no file."""
+def lipsync(settings: LipsyncSettings, cpus: float, gpu_share: float) -> LipsyncEngine:
+    """The engine that moves the mouth, for a replica that has so much of the machine.
+
+    Raises `CheckpointUnusable` with the path where `wav2lip` finds no file.
+    """
     path = settings.checkpoint.absolute()
     if settings.engine == "preview" or (settings.engine == "auto" and not path.exists()):
         from deployments.lipsync.preview.engine import PreviewEngine
@@ -58,14 +69,20 @@ def lipsync(settings: LipsyncSettings) -> LipsyncEngine:
     if not path.exists():
         problem = f"lipsync.engine is wav2lip, but there is no checkpoint at {path}"
         raise CheckpointUnusable(f"{problem}: scripts/fetch-weights gets the published one.")
-    from deployments.lipsync.checkpoint import check_digest
-    from deployments.lipsync.wav2lip_engine import Wav2LipEngine
+    from deployments.lipsync.wav2lip_engine import Options, Wav2LipEngine
 
     logger.info("lip-sync engine: wav2lip (%s)", path)
-    if settings.checkpoint_sha256:
-        check_digest(path, settings.checkpoint_sha256)
-    threads = settings.threads or os.cpu_count()
-    return Wav2LipEngine(path, settings.device, threads, settings.paste, settings.alignment, settings.precision)
+    options = Options(
+        sha256=settings.checkpoint_sha256,
+        device=settings.device,
+        threads=settings.threads or max(1, math.ceil(cpus)),
+        gpu_share=gpu_share or 1.0,  # none is reserved where Serve does not place by GPU
+        paste=settings.paste,
+        silence=settings.silence,
+        alignment=settings.alignment,
+        precision=settings.precision,
+    )
+    return Wav2LipEngine(path, options)
 
 
 def renderer(settings: VideoSettings) -> Renderer:

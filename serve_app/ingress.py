@@ -15,9 +15,9 @@ from ray.serve.schema import DeploymentStatusOverview
 from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
-from deployments.jobs.pipeline import root_cause
 from deployments.jobs.posters import Poster
 from deployments.jobs.records import VideoRecord
+from deployments.retry import root_cause, twice
 from deployments.storage.store import StoredObject
 from serve_app.api import make_api
 from serve_app.service import Readiness
@@ -34,7 +34,6 @@ SUBMIT_GRACE_S = 2.0
 
 UPLOAD_WITHIN_S = 60.0
 READY_WITHIN_S = 5.0
-RETRY_AFTER_S = 0.5
 
 
 class RayService:
@@ -111,16 +110,10 @@ class RayService:
 
 
 async def _call(call: Callable[[], Awaitable[T]], within_s: float = ANSWER_WITHIN_S) -> T:
-    """Await a handle's answer; ask once more if the replica died under it: every call here can be repeated."""
+    """Await a handle's answer; every call here can be repeated."""
     try:
         async with asyncio.timeout(within_s):
-            try:
-                return await call()
-            except Exception as error:
-                if isinstance(root_cause(error), TalkingPhotoError):
-                    raise
-            await asyncio.sleep(RETRY_AFTER_S)
-            return await call()
+            return await twice("a call", call)
     except TimeoutError:
         raise StageFailed(f"The service did not answer within {within_s:g} s. Ask again.") from None
     except Exception as error:

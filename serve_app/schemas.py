@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
-from deployments.jobs.records import Status, VideoRecord
+from deployments.jobs.records import Rendered, Status, VideoRecord
 
 PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
 VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
@@ -60,7 +60,11 @@ class Problem(BaseModel):
 
 
 class Video(BaseModel):
-    """A video, finished or on its way. `timings_s` are seconds by stage; `cache` tells how this answer came about."""
+    """A video, finished or on its way.
+
+    `timings_s` are seconds by stage; `generate`, `encode` and `store` are parts of `video`, the first two of them at
+    the same time. `cache` tells how this answer came about.
+    """
 
     id: str
     status: Status
@@ -75,6 +79,7 @@ class Video(BaseModel):
     frames: int | None
     fps: float | None
     size_bytes: int | None
+    frames_without_face: int | None = Field(description="Frames of a clip that show no face, left as they are.")
     timings_s: dict[str, float]
     error: Problem | None
     created_at: datetime
@@ -84,7 +89,7 @@ class Video(BaseModel):
     def of(cls, answer: Answer | VideoRecord, url: str | None) -> "Video":
         """The public view of a record."""
         record, cache = (answer, None) if isinstance(answer, VideoRecord) else answer
-        measures = dict.fromkeys(("duration_s", "width", "height", "frames", "fps", "size_bytes"))
+        measures = dict.fromkeys(Rendered.model_fields)
         return cls(
             **(record.rendered.model_dump() if record.rendered else measures),
             **record.model_dump(include={"id", "status", "stage", "engine", "timings_s", "created_at", "finished_at"}),

@@ -51,13 +51,15 @@ class SpeechSettings(Strict):
 
 
 class FacesSettings(Strict):
-    """Limits of a picture, and the size of the video made from it."""
+    """Limits of a picture or a clip, and the size of the video made from it."""
 
     max_image_bytes: int = 20_000_000  # a 50 megapixel JPEG of a phone
     max_pixels: int = 50_000_000  # 150 MB decoded
     max_side_px: int = (
         1280  # the video's longer side: what a phone shows, and what two cores encode faster than real time
     )
+    max_clip_bytes: int = 60_000_000  # a minute of a phone's 1080p
+    max_clip_s: float = 120.0  # finding the face takes two cores about half of that
 
 
 class LipsyncSettings(Strict):
@@ -67,8 +69,9 @@ class LipsyncSettings(Strict):
     checkpoint: Path = Path("weights/wav2lip_gan.pth")
     checkpoint_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")  # refuses any other file
     device: str = "auto"  # a PyTorch device; auto is CUDA where there is one
-    threads: int | None = None  # PyTorch's on a CPU; none is one a core, whatever share the replica reserves
+    threads: int | None = Field(default=None, ge=1)  # PyTorch's; none is the replica's num_cpus, rounded up
     paste: Literal["feathered", "published"] = "feathered"
+    silence: Literal["rest", "published"] = "rest"  # published: the mouth trembles in the noise of a pause
     alignment: Literal["published", "training"] = "published"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # the fastest that the device has in hardware
 

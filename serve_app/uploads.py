@@ -12,13 +12,13 @@ class Uploads:
 
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
-        self._max_image_bytes = settings.faces.max_image_bytes
+        self._max_poster_bytes = max(settings.faces.max_image_bytes, settings.faces.max_clip_bytes)
         self._max_audio_bytes = settings.speech.max_audio_bytes
 
     async def picture(self, upload: UploadFile) -> str:
-        """Store a poster's picture. Raises `ImageTooLarge`."""
-        if (upload.size or 0) > self._max_image_bytes:
-            raise ImageTooLarge(f"The picture has {upload.size} bytes; send one of at most {self._max_image_bytes}.")
+        """Store a poster's photo or clip, which the faces stage tells apart. Raises `ImageTooLarge` for either."""
+        if (upload.size or 0) > self._max_poster_bytes:
+            raise ImageTooLarge(f"The poster has {upload.size} bytes; send one of at most {self._max_poster_bytes}.")
         return await self._keep(upload)
 
     async def sound(self, upload: UploadFile) -> str:

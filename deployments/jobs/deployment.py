@@ -13,9 +13,10 @@ from deployments.errors import StageFailed, UnknownPoster
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex
 from deployments.jobs.order import Capabilities, VideoOrder
-from deployments.jobs.pipeline import Pipeline, Stages, root_cause
+from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
 from deployments.jobs.records import Records, VideoRecord
+from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
 
@@ -45,7 +46,7 @@ class JobsStage:
     ) -> None:
         self._stages = Stages(speech, faces, lipsync, video, storage)
         self._video_options = video_options
-        self._pipeline = Pipeline(self._stages, float(video_options["fps"]), stage_limit_s)
+        self._pipeline = Pipeline(self._stages, stage_limit_s)
         self._posters = Posters(storage, faces)
         self._index = JobIndex(Records(storage), Dedupe(cache_dir, keep_s), self._pipeline, running)
         self._max_text_chars = max_text_chars

@@ -14,8 +14,9 @@ from typing import Any, Literal, NamedTuple
 from deployments.errors import StageFailed, StorageUnavailable, TalkingPhotoError, UnknownVideo
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.order import Capabilities, VideoOrder
-from deployments.jobs.pipeline import Pipeline, Trace, root_cause
+from deployments.jobs.pipeline import Pipeline, Trace
 from deployments.jobs.records import Failure, Records, VideoRecord
+from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
 

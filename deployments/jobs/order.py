@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict
 
 from deployments.errors import UnknownVoice
 from deployments.jobs.text import readable
+from deployments.media import SourceOptions
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
 
 
@@ -27,7 +29,7 @@ class Capabilities(BaseModel):
 
 
 class VideoOrder(BaseModel):
-    """One poster and one script: text with a voice, or a sound file.
+    """One poster, a photo or a clip, and one script: text with a voice, or a sound file.
 
     `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content.
     """
@@ -36,7 +38,7 @@ class VideoOrder(BaseModel):
 
     poster_key: str
     poster_id: str | None = None
-    face_index: int | None = None
+    source: SourceOptions = SourceOptions()
     text: str | None = None
     voice_id: str = "default"
     audio_key: str | None = None
@@ -56,7 +58,7 @@ class VideoOrder(BaseModel):
         """The content key: equal for equal pictures, scripts, options, engines and versions."""
         parts = {
             "poster": _digest_of(self.poster_key),
-            "face_index": self.face_index or 0,
+            "source": asdict(self.source) | {"face_index": self.source.face_index or 0},
             "script": {"audio": _digest_of(self.audio_key)}
             if self.audio_key
             else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},

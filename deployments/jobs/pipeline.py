@@ -13,17 +13,9 @@ from typing import Any
 from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.jobs.records import Rendered, VideoRecord
 from deployments.media import Clip
+from deployments.retry import root_cause, twice
 
 logger = logging.getLogger("ray.serve")
-
-RETRY_AFTER_S = 0.5
-"""Long enough for the router to learn that a replica is gone."""
-
-
-def root_cause(error: Exception) -> Exception:
-    """The error as the stage raised it: Ray hands over a wrapper that holds it as `cause`."""
-    cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, Exception) else error
 
 
 @dataclass(frozen=True)
@@ -48,9 +40,8 @@ class Trace:
 class Pipeline:
     """Runs orders. `runs` counts, by stage name, how often a stage was asked for work."""
 
-    def __init__(self, stages: Stages, fps: float, stage_limit_s: float) -> None:
+    def __init__(self, stages: Stages, stage_limit_s: float) -> None:
         self._stages = stages
-        self._fps = fps
         self._stage_limit_s = stage_limit_s
         self.runs: Counter[str] = Counter()
 
@@ -65,15 +56,19 @@ class Pipeline:
             self._stage(
                 trace,
                 "faces",
-                lambda: stages.faces.track.remote(stages.storage.read.remote(order.poster_key), order.face_index),
+                lambda: stages.faces.track.remote(stages.storage.read.remote(order.poster_key), order.source),
             ),
         )
-        drive = await self._stage(trace, "drive", lambda: stages.lipsync.drive.remote(speech, self._fps))
+        drive = await self._stage(trace, "drive", lambda: stages.lipsync.drive.remote(speech, track))
         rendered = await self._stage(
-            trace, "video", lambda: stages.video.render.remote(track, speech, drive, record.content_key)
+            trace,
+            "video",
+            lambda: stages.video.render.remote(order.poster_key, track, speech, drive, record.content_key),
         )
         clip: Clip = await rendered
-        return (await drive).engine, Rendered(**asdict(clip), duration_s=clip.duration_s)
+        measures = asdict(clip) | {"duration_s": clip.duration_s}
+        trace.timings_s |= {name: round(seconds, 4) for name, seconds in measures.pop("timings_s").items()}
+        return (await drive).engine, Rendered(**measures)
 
     def _speech(self, record: VideoRecord) -> Any:  # noqa: ANN401 - a response
         order = record.order
@@ -84,30 +79,20 @@ class Pipeline:
     async def _stage(self, trace: Trace, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
         """Await a call, a second time where that can help; return the response, to be passed on by reference."""
         trace.stage, began = name, time.perf_counter()
+
+        async def attempt() -> Any:  # noqa: ANN401 - a response
+            self.runs[name] += 1
+            response = call()
+            await asyncio.wait_for(response, self._stage_limit_s)
+            return response
+
         try:
-            return await self._attempt(name, call)
+            return await twice(f"stage {name}", attempt, retryable_too=True)
         except Exception as error:
             cause = root_cause(error)
-            if isinstance(cause, TalkingPhotoError) and not cause.retryable:
-                raise cause from None
-            logger.warning("stage %s failed, trying once more: %s", name, cause)
-            await asyncio.sleep(RETRY_AFTER_S)
-            return await self._last_attempt(name, call)
-        finally:
-            trace.timings_s[name] = round(time.perf_counter() - began, 4)
-
-    async def _attempt(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
-        self.runs[name] += 1
-        response = call()
-        await asyncio.wait_for(response, self._stage_limit_s)
-        return response
-
-    async def _last_attempt(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
-        try:
-            return await self._attempt(name, call)
-        except Exception as error:
-            cause = root_cause(error)
-            logger.exception("stage %s failed twice", name)
             if isinstance(cause, TalkingPhotoError):
                 raise cause from None
+            logger.exception("stage %s failed twice", name)
             raise StageFailed(f"The {name} stage failed twice ({type(cause).__name__}). Ask again.") from None
+        finally:
+            trace.timings_s[name] = round(time.perf_counter() - began, 4)

@@ -44,7 +44,7 @@ class Failure(BaseModel):
 
 
 class Rendered(BaseModel):
-    """What came out: the measures of the MP4."""
+    """What came out: the measures of the MP4, and in how many of its frames no face was found to speak."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +54,7 @@ class Rendered(BaseModel):
     frames: int
     fps: float
     size_bytes: int
+    frames_without_face: int = 0
 
 
 class VideoRecord(BaseModel):

@@ -58,24 +58,20 @@ class Checkpoint:
     digest: str
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, sha256: str | None = None) -> Checkpoint:
     """Return the weights in the file at `path`, on the CPU, and log which file it is.
 
-    Raises `CheckpointUnusable` with a sentence that says what the file is instead.
+    Raises `CheckpointUnusable` with a sentence that says what the file is instead; before anything of it is parsed
+    where `sha256` (hex) is given and the file has another.
     """
     digest = _digest(path)
+    if sha256 is not None and sha256 != digest:
+        problem = f"is {_known_as(digest)}, but lipsync.checkpoint_sha256 asks for {_known_as(sha256)}"
+        raise _unusable(path, problem)
     weights = _named(path, _contents(path))
     _compare(path, weights)
     logger.info("checkpoint %s is %s", path, _known_as(digest))
     return Checkpoint(weights, digest)
-
-
-def check_digest(path: Path, sha256: str) -> None:
-    """Raise `CheckpointUnusable` unless the file at `path` is the one with that SHA-256, in hex. Parses nothing."""
-    digest = _digest(path)
-    if digest != sha256:
-        problem = f"is {_known_as(digest)}, but lipsync.checkpoint_sha256 asks for {_known_as(sha256)}"
-        raise _unusable(path, problem)
 
 
 def _digest(path: Path) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from deployments.media import FaceCrop, MouthDrive, MouthFrames, Speech
+from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
+
+Call = tuple[FaceCrop | ClipFaces, MouthDrive]
+"""A photo's face, or one face for each frame of the drive; and any chunk of a whole drive."""
 
 
 class LipsyncEngine(Protocol):
@@ -16,11 +20,17 @@ class LipsyncEngine(Protocol):
     version: str
     """Changes whenever the pictures would: a digest of weights, or a number."""
 
+    batch_frames: int
+    """Frames that are worth taking together; more would only make the first of them wait."""
+
     def drive(self, speech: Speech, fps: float) -> MouthDrive:
         """Return the drive of max(1, round(fps * speech seconds)) video frames.
 
         Memory beyond the drive itself does not grow with the length of the speech.
         """
 
-    def animate(self, crop: FaceCrop, drive: MouthDrive) -> MouthFrames:
-        """Return one mouth for each frame of `drive`, which may be any chunk of a whole one."""
+    def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
+        """Return one mouth for each frame of `drive`. Raises `ClipUnsupported`, and `NoFace` without landmarks."""
+
+    def animate_together(self, calls: Sequence[Call]) -> list[MouthFrames]:
+        """Return what `animate` does for each call, within one level of 255, for less than it takes one by one."""

@@ -3,22 +3,34 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
+import numpy as np
 import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import TalkingPhotoError
-from deployments.media import Clip, FaceCrop, FaceTrack, MouthDrive, MouthFrames, Speech
-from deployments.video.render import ClipStore, Renderer
+from deployments.media import Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Speech
+from deployments.retry import twice
+from deployments.video.render import Renderer
+from deployments.video.shots import ClipShots, PhotoShots, Shot, Shots
+from deployments.video.watch import Watch
 from deployments.video.window import windowed
 
 IN_FLIGHT = 2
 """Chunks asked for ahead: one being generated while one is pasted and encoded. More would only hold memory."""
 
-RETRY_AFTER_S = 0.5
+
+class Files(Protocol):
+    """Where source clips are, and finished ones go."""
+
+    def put(self, key: str, content: IO[bytes], content_type: str) -> None:
+        """Store a file, replacing what was there."""
+
+    def read(self, key: str) -> bytes:
+        """The bytes of an object."""
 
 
 @serve.deployment
@@ -29,7 +41,7 @@ class VideoStage:
         self,
         lipsync: DeploymentHandle[Any],
         make_renderer: Callable[[], Renderer],
-        make_store: Callable[[], ClipStore],
+        make_store: Callable[[], Files],
         chunk_frames: int,
     ) -> None:
         self._lipsync = lipsync
@@ -37,27 +49,37 @@ class VideoStage:
         self._store = make_store()
         self._chunk_frames = chunk_frames
 
-    async def render(self, track: FaceTrack, speech: Speech, drive: MouthDrive, key: str) -> Clip:
-        """Make the MP4 and store it under `key`."""
+    async def render(
+        self, source_key: str, track: FaceTrack | ClipTrack, speech: Speech, drive: MouthDrive, key: str
+    ) -> Clip:
+        """Make the MP4 of the photo or clip under `source_key` and store it under `key`."""
 
         def keep(file: IO[bytes]) -> None:
             self._store.put(key, file, "video/mp4")
 
-        crop = ray.put(track.crop)  # once, however many chunks refer to it
-        starts = range(0, drive.frames, self._chunk_frames)
-        chunks = (drive.chunk(first, first + self._chunk_frames) for first in starts)
-        calls = (partial(self._animate, crop, chunk) for chunk in chunks)
-        async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as mouths:
-            return await self._renderer.render(track.photo, speech.waveform, drive.fps, mouths, keep)
+        crop = ray.put(track.crop) if isinstance(track, FaceTrack) else None  # once, however many chunks refer to it
+        watch = Watch()
+        turn = asyncio.Lock()  # first come, first served: pictures are taken in the order of the chunks
 
-    async def _animate(self, crop: ray.ObjectRef[FaceCrop], drive: MouthDrive) -> MouthFrames:
-        """One chunk; asked for again if its replica died, since a chunk depends on nothing but its arguments."""
-        mouths: MouthFrames
-        try:
-            mouths = await self._lipsync.animate.remote(crop, drive)
-        except TalkingPhotoError:
-            raise
-        except Exception:
-            await asyncio.sleep(RETRY_AFTER_S)
-            mouths = await self._lipsync.animate.remote(crop, drive)
-        return mouths
+        async def animated(chunk: MouthDrive) -> tuple[Shot, MouthFrames | None]:
+            async with turn:
+                shot = await asyncio.to_thread(shots.take, chunk.frames)
+            if crop is None and shot.faces is None:
+                return shot, None
+            seen = chunk.of(np.flatnonzero(shot.seen))
+            face = crop or shot.faces
+            with watch.on("generate"):
+                return shot, await twice("lip-sync", lambda: self._lipsync.animate.remote(face, seen))
+
+        starts = range(0, drive.frames, self._chunk_frames)
+        calls = (partial(animated, drive.chunk(first, first + self._chunk_frames)) for first in starts)
+        with await asyncio.to_thread(self._shots, source_key, track, drive.frames) as shots:
+            async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
+                size = shots.width, shots.height
+                clip = await self._renderer.render(size, speech.waveform, drive.fps, pieces, keep)
+        return replace(clip, timings_s=watch.seconds | clip.timings_s)
+
+    def _shots(self, source_key: str, track: FaceTrack | ClipTrack, frames: int) -> Shots:
+        if isinstance(track, FaceTrack):
+            return PhotoShots(track)
+        return ClipShots(track, self._store.read(source_key), frames)

@@ -1,31 +1,40 @@
-"""New mouths into a photo: resized to their box, blended by their mask, nothing else touched."""
+"""New mouths into pictures: resized to their box, blended by their mask, nothing else touched."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from deployments.media import MouthFrames, Photo, Pixels
+from deployments.media import FaceBox, MouthFrames, Pixels
+from deployments.video.shots import Shot
 
 
-def paste(photo: Photo, mouths: MouthFrames) -> Iterator[Pixels]:
-    """Yield one (height, width, 3) frame for each mouth.
+def paste(shot: Shot, mouths: MouthFrames | None) -> Iterator[Pixels]:
+    """Yield one (height, width, 3) frame for each picture of the shot; `mouths` are those of its `seen` pictures.
 
-    Integers throughout: where the mask is 0 the photo stays bit-identical, where it is 255 the mouth does.
+    Integers throughout: where the mask is 0 the picture stays bit-identical, where it is 255 the mouth does.
     """
-    box = mouths.box
-    mask = mouths.mask[:, :, None].astype(np.uint16)
-    still = box.cut(photo.rgb) * (255 - mask) + np.uint16(127)  # 127 rounds the division; all fits 16 bits
-    for mouth in mouths.rgb:
-        frame = photo.rgb.copy()
-        box.cut(frame)[:] = (_resized(mouth, box.width, box.height) * mask + still) // np.uint16(255)
-        yield frame
+    number = count()
+    for picture, seen in zip(shot.pictures, shot.seen, strict=True):
+        yield _pasted(picture, mouths, next(number)) if mouths and seen else picture
 
 
-def _resized(rgb: Pixels, width: int, height: int) -> Pixels:
+def _pasted(picture: Pixels, mouths: MouthFrames, i: int) -> Pixels:
+    """The picture with mouth `i`; the box and the mask of a photo are those of all its frames."""
+    box = mouths.boxes[i % len(mouths.boxes)]
+    mask = _resized(mouths.masks[i % len(mouths.masks)], box)[:, :, None].astype(np.uint16)
+    under = box.cut(picture) * (255 - mask) + np.uint16(127)  # 127 rounds the division; all fits 16 bits
+    frame = picture.copy()
+    box.cut(frame)[:] = (_resized(mouths.rgb[i], box) * mask + under) // np.uint16(255)
+    return frame
+
+
+def _resized(pixels: NDArray[np.uint8], box: FaceBox) -> NDArray[np.uint8]:
     """Bilinear, as in the published code."""
-    if rgb.shape[:2] == (height, width):
-        return rgb
-    return np.asarray(cv2.resize(rgb, (width, height)), np.uint8)
+    if pixels.shape[:2] == (box.height, box.width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (box.width, box.height)), np.uint8)

@@ -1,22 +1,20 @@
-"""A photo, its mouths and a sound to a clip, pasted and encoded while the next mouths are made."""
+"""Pictures, their mouths and a sound to a clip, pasted and encoded while the next mouths are made."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
-from deployments.media import Clip, MouthFrames, Photo, Waveform
+import numpy as np
+
+from deployments.media import Clip, MouthFrames, Waveform
 from deployments.video.encode import ClipWriter, Encoding
 from deployments.video.paste import paste
-
-
-class ClipStore(Protocol):
-    """Where finished clips are kept."""
-
-    def put(self, key: str, content: IO[bytes], content_type: str) -> None:
-        """Store a file, replacing what was there."""
+from deployments.video.shots import Shot
+from deployments.video.watch import Watch
 
 
 class Renderer:
@@ -28,20 +26,25 @@ class Renderer:
 
     async def render(
         self,
-        photo: Photo,
+        size: tuple[int, int],
         sound: Waveform,
         fps: float,
-        chunks: AsyncIterable[MouthFrames],
+        shots: AsyncIterable[tuple[Shot, MouthFrames | None]],
         keep: Callable[[IO[bytes]], None],
     ) -> Clip:
-        """Make the clip, round(fps * seconds of sound) frames long as `chunks` must be together; `keep` stores it.
+        """Make the clip of that width and height, round(fps * seconds of sound) frames long as `shots` must be.
 
-        Pixels and file are worked on in a thread, so that the event loop can receive the next chunk. Whatever
-        fails, no file stays behind. Raises `StageFailed` if the mouths do not last as long as the sound.
+        `keep` stores it. Pixels and file are worked on in a thread, so that the event loop can receive the next
+        shot. Whatever fails, no file stays behind. Raises `StageFailed` if shots and sound differ in length.
         """
-        with ClipWriter(photo.width, photo.height, fps, sound, self._encoding, self._directory) as writer:
-            async for mouths in chunks:
-                await asyncio.to_thread(writer.add, paste(photo, mouths))
-            clip = await asyncio.to_thread(writer.close)
-            await asyncio.to_thread(keep, writer.file)
-            return clip
+        with ClipWriter(*size, fps, sound, self._encoding, self._directory) as writer:
+            faceless, watch = 0, Watch()
+            async for shot, mouths in shots:
+                with watch.on("encode"):
+                    await asyncio.to_thread(writer.add, paste(shot, mouths))
+                faceless += int(np.count_nonzero(~shot.seen))
+            with watch.on("encode"):
+                clip = await asyncio.to_thread(writer.close)
+            with watch.on("store"):
+                await asyncio.to_thread(keep, writer.file)
+            return replace(clip, frames_without_face=faceless, timings_s=watch.seconds)

@@ -1,4 +1,4 @@
-"""Posters: a picture under the caller's imageId."""
+"""Posters: a photo or a clip under the caller's imageId."""
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
@@ -13,7 +13,7 @@ _ONE_FILE = {
         "required": True,
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in ("image/jpeg", "image/png", "image/webp")
+            for kind in ("image/jpeg", "image/png", "image/webp", "video/mp4", "video/quicktime", "video/webm")
         }
         | {
             "multipart/form-data": {
@@ -30,7 +30,7 @@ def make_router(service: Service) -> APIRouter:
 
     @router.put("/{poster_id}", openapi_extra=_ONE_FILE)
     async def put_poster(poster_id: PosterId, request: Request) -> Poster:
-        """Register or replace a poster: the picture as the body, or as the file of a form."""
+        """Register or replace a poster: the photo or clip as the body, or as the file of a form."""
         return await service.put_poster(poster_id, await _image(request))
 
     @router.get("/{poster_id}")

@@ -4,11 +4,12 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from deployments.errors import InvalidRequest, VideoNotReady
 from deployments.jobs.order import VideoOrder
+from deployments.media import SourceOptions
 from deployments.storage.store import StoredObject
 from serve_app.links import Links
 from serve_app.problems import problem
@@ -16,6 +17,7 @@ from serve_app.ranges import ByteRange, RangeUnsatisfiable, parse_range
 from serve_app.schemas import Video, VideoId
 from serve_app.service import Service
 from serve_app.settings import Settings
+from serve_app.source_options import source_options
 from serve_app.uploads import Uploads
 
 MAX_WAIT_S = 60.0
@@ -31,12 +33,12 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
     @router.post("", response_model=Video, responses={202: {"model": Video}})
     async def create_video(
         request: Request,
-        poster: Annotated[UploadFile | None, File(description="A picture with a face.")] = None,
+        source: Annotated[SourceOptions, Depends(source_options)],
+        poster: Annotated[UploadFile | None, File(description="A photo or a clip with a face.")] = None,
         poster_id: Annotated[str | None, Form(description="Or a registered poster's imageId.")] = None,
         text: Annotated[str | None, Form(description="What it says.")] = None,
         voice_id: Annotated[str, Form()] = "default",
         audio: Annotated[UploadFile | None, File(description="Or a sound file: WAV, MP3, M4A, OGG, FLAC.")] = None,
-        face_index: Annotated[int | None, Form(ge=0, description="0 is the largest face, the default.")] = None,
         prefer: Annotated[str | None, Header(description="`wait=N`: hold the answer for up to N seconds.")] = None,
     ) -> Response:
         """Make a video: 200 with the finished one, 202 with its state if that takes longer than the service waits."""
@@ -49,10 +51,10 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
         order = VideoOrder(
             poster_key=await keep.picture(poster) if poster else (await service.get_poster(poster_id or "")).key,
             poster_id=poster_id,
-            face_index=face_index,
             text=text,
             voice_id=voice_id,
             audio_key=await keep.sound(audio) if audio else None,
+            source=source,
         )
         answer = await service.submit(order, _preferred(prefer, settings.http.wait_s))
         record = answer.record

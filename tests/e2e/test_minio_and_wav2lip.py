@@ -7,27 +7,6 @@ import httpx
 import numpy as np
 import pytest
 from client import finished, order
-from s3_server import s3_server
-from seeded_checkpoint import seeded_weights, write_checkpoint
-
-from local_service import local_service
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """`serve run configs/local-minio.yaml` with the four MINIO_* variables and a checkpoint."""
-    folder = tmp_path_factory.mktemp("minio")
-    write_checkpoint(folder / "wav2lip_gan.pth", seeded_weights())
-    args = {"lipsync": {"checkpoint": str(folder / "wav2lip_gan.pth")}}
-    with s3_server() as s3:
-        env = {
-            "MINIO_ENDPOINT": s3.endpoint,
-            "MINIO_ACCESS_KEY": s3.access_key,
-            "MINIO_SECRET_KEY": s3.secret_key,
-            "MINIO_BUCKET": "talking-posters",
-        }
-        with local_service(folder, config="local-minio.yaml", args=args, env=env) as service:
-            yield s3, service
 
 
 @pytest.fixture(scope="module")

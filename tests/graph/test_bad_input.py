@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from clips import make_clip, moving_poster
 from PIL import Image
 
 MOBILE = "/api/lipsync/generate-talking-photo"
@@ -87,6 +88,10 @@ BAD_POSTERS = {
     "one pixel": (png(1, 1), 422, "no_face"),
 }
 
+MP4_WITHOUT_PICTURES = b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + bytes(64)
+CLIP = make_clip(None, moving_poster(0.2, 30, (160, 120)))
+CLIP_WITHOUT_FACE = make_clip(None, moving_poster(0.2, 30, (160, 120), (0, 1)))
+
 POSTER = {"poster_id": "astronaut"}
 BAD_VIDEOS = {
     "nothing": ({}, {}, 422, "invalid_request"),
@@ -105,12 +110,34 @@ BAD_VIDEOS = {
     "face that is not there": (POSTER | {"text": "Hello.", "face_index": "3"}, {}, 422, "no_face"),
     "upload without a face": ({"text": "Hello."}, {"poster": NO_FACE}, 422, "no_face"),
     "upload that is no picture": ({"text": "Hello."}, {"poster": b"hello"}, 422, "unreadable_image"),
+    "clip that is broken": ({"text": "Hello."}, {"poster": MP4_WITHOUT_PICTURES}, 422, "unreadable_clip"),
+    "clip of no face": ({"text": "Hello."}, {"poster": CLIP_WITHOUT_FACE}, 422, "no_face"),
+    "clip for the preview engine": ({"text": "Hello."}, {"poster": CLIP}, 422, "clip_unsupported"),
+    "clip too large": ({"text": "Hello."}, {"poster": CLIP + bytes(61_000_000)}, 413, None),
     "sound that is text": (POSTER, {"audio": b"this is no sound"}, 422, "unreadable_audio"),
     "sound that is empty": (POSTER, {"audio": b""}, 422, "unreadable_audio"),
     "sound cut short": (POSTER, {"audio": NOISE[:30]}, 422, "unreadable_audio"),
     "sound that is silent": (POSTER, {"audio": SILENCE}, 422, "unreadable_audio"),
     "sound that is a playlist": (POSTER, {"audio": b"#EXTM3U\n/etc/passwd\n"}, 422, "unreadable_audio"),
     "sound too long": (POSTER, {"audio": wav(np.resize([0, 900, 0, -900], 8000 * 601))}, 413, "audio_too_long"),
+}
+
+SPEAKING = POSTER | {"text": "Hello."}
+BAD_OPTIONS = {
+    "three pads": {"pads": "0 10 0"},
+    "pads of words": {"pads": "a b c d"},
+    "pads too many digits": {"pads": "0 10000000 0 0"},
+    "empty box": {"box": "100,100,50,200"},
+    "box without a face in the picture": {"box": "600,700,600,700"},
+    "empty crop": {"crop": "200,100,0,-1"},
+    "crop outside": {"crop": "0,9999,0,-1"},
+    "resize_factor 0": {"resize_factor": "0"},
+    "resize_factor a fraction": {"resize_factor": "1.5"},
+    "fps 0": {"fps": "0"},
+    "fps 1000": {"fps": "1000"},
+    "fps not a number": {"fps": "nan"},
+    "rotate maybe": {"rotate": "maybe"},
+    "extend for ever": {"extend": "forever"},
 }
 
 NO_SUCH = {
@@ -174,6 +201,12 @@ def test_a_video_that_cannot_be_made_is_refused(http, name):
     fields, files, status, code = BAD_VIDEOS[name]
     uploads = {field: (field, data) for field, data in files.items()}
     assert is_a_problem(http.post("/v1/videos", data=fields, files=uploads or {"": b""}), status, code)
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_an_option_that_makes_no_sense_is_refused(http, name):
+    answer = http.post("/v1/videos", data=SPEAKING | BAD_OPTIONS[name], files={"": b""})
+    assert is_a_problem(answer, 422, "invalid_request")
 
 
 @pytest.mark.parametrize("name", NO_SUCH)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.errors import NoFace
 from deployments.lipsync.preview.pictures import moved
 from deployments.media import FaceBox, FaceCrop, Pixels
 
@@ -66,7 +67,9 @@ class WorkArea:
 
 
 def work_area(crop: FaceCrop) -> WorkArea:
-    """Return the working area of a face, clipped to the crop's pixels."""
+    """Return the working area of a face, clipped to the crop's pixels. Raises `NoFace` where its points are unknown."""
+    if crop.landmarks is None:
+        raise NoFace("Without Wav2Lip weights the mouth must be found: no face was seen in the box that was given.")
     points = crop.landmarks[:, :2].astype(np.float64)
     unit = max(UNIT_SHARE * float(np.hypot(*(points[263] - points[33]))), LEAST_UNIT_PX)
     scale = int(np.clip(round(WORK_UNIT_PX / unit), 1, MOST_ENLARGED))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 import numpy as np
 
+from deployments.errors import ClipUnsupported
+from deployments.lipsync.engine import Call
 from deployments.lipsync.preview.drive import drive_from
 from deployments.lipsync.preview.portrait import Portrait
-from deployments.media import FaceCrop, MouthDrive, MouthFrames, Speech
+from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
 
 
 class PreviewEngine:
@@ -21,6 +24,7 @@ class PreviewEngine:
 
     name = "preview"
     version = "1"
+    batch_frames = 16  # nothing is gained together, so that others wait no longer than this takes
 
     def __init__(self, cache_size: int = 8) -> None:
         self._cache_size = cache_size
@@ -31,11 +35,18 @@ class PreviewEngine:
         """Return the drive of max(1, round(fps * seconds)) frames; its rows are `channels.CHANNELS`, the gap first."""
         return drive_from(self.name, speech, fps)
 
-    def animate(self, crop: FaceCrop, drive: MouthDrive) -> MouthFrames:
+    def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """Return a mouth for each frame of `drive`, at the photo's own resolution."""
-        portrait = self._portrait(crop)
+        if isinstance(face, ClipFaces):
+            raise ClipUnsupported("Without Wav2Lip weights only a photo can speak: send one, or install the weights.")
+        portrait = self._portrait(face)
         features = drive.features[:, drive.starts].T
-        return MouthFrames(np.stack([portrait.frame(frame) for frame in features]), portrait.box, portrait.mask)
+        rgb = np.stack([portrait.frame(frame) for frame in features])
+        return MouthFrames(rgb, (portrait.box,), portrait.mask[None])
+
+    def animate_together(self, calls: Sequence[Call]) -> list[MouthFrames]:
+        """Return what `animate` does for each call."""
+        return [self.animate(face, drive) for face, drive in calls]
 
     def _portrait(self, crop: FaceCrop) -> Portrait:
         """Return the face set up: once, however many chunks of it come at the same time."""

@@ -15,7 +15,7 @@ from deployments.jobs.index import JobIndex
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.records import Records, VideoRecord
-from deployments.media import Clip, Speech, Waveform
+from deployments.media import Clip, SourceOptions, Speech, Waveform
 from deployments.storage.disk import DiskStore
 
 ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engine="preview", engine_version="1")
@@ -74,14 +74,14 @@ class OtherStages:
     async def speak(self, text, voice_id):
         return await self._stage("speech", Speech(Waveform(np.zeros(100, np.int16), 100)))
 
-    async def track(self, image, face_index):
+    async def track(self, image, options):
         assert image == b"picture"
         return await self._stage("faces", "track")
 
-    async def drive(self, speech, fps):
+    async def drive(self, speech, track):
         return await self._stage("drive", SimpleNamespace(engine="preview"))
 
-    async def render(self, track, speech, drive, key):
+    async def render(self, source_key, track, speech, drive, key):
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))
         self.store.put(key, b"mp4", "video/mp4")
         return clip
@@ -99,7 +99,7 @@ def world(tmp_path):
         stages = Stages(other, other, other, other, LocalHandle(storage))
         records = Records(LocalHandle(storage))
         dedupe = Dedupe(tmp_path / cache, 3600)
-        index = JobIndex(records, dedupe, Pipeline(stages, 25.0, stage_limit_s), running=2)
+        index = JobIndex(records, dedupe, Pipeline(stages, stage_limit_s), running=2)
         return SimpleNamespace(index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe)
 
     return make
@@ -107,7 +107,7 @@ def world(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("deployments.jobs.pipeline.RETRY_AFTER_S", 0.01)
+    monkeypatch.setattr("deployments.retry.RETRY_AFTER_S", 0.01)
     monkeypatch.setattr("deployments.jobs.index.STORE_AGAIN_AFTER_S", (0.02,))
 
 
@@ -247,7 +247,7 @@ def test_a_video_whose_content_is_gone_is_made_again(world):
 
 @pytest.mark.parametrize(
     "change",
-    [{"text": "Bye."}, {"voice_id": "emma"}, {"poster_key": "posters/a/def"}, {"face_index": 1}],
+    [{"text": "Bye."}, {"voice_id": "emma"}, {"poster_key": "posters/a/def"}, {"source": SourceOptions(face_index=1)}],
     ids=["text", "voice", "picture", "face"],
 )
 def test_another_order_is_another_video(change):

@@ -37,9 +37,7 @@ def poster():
 def crop(golden, poster):
     top, bottom, left, right = (int(edge) for edge in golden["box_y1y2x1x2"])
     area = FaceBox(left - 30, top - 20, right + 30, bottom + 20)
-    return FaceCrop(
-        area.cut(poster.rgb), area, FaceBox(left, top, right, bottom), np.zeros((468, 3), np.float32), "golden"
-    )
+    return FaceCrop(area.cut(poster.rgb), area, FaceBox(left, top, right, bottom), None, "golden")
 
 
 @pytest.fixture(scope="session")

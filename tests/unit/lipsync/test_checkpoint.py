@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from deployments.errors import CheckpointUnusable
-from deployments.lipsync.checkpoint import check_digest, load_checkpoint
+from deployments.lipsync.checkpoint import load_checkpoint
 from deployments.lipsync.published import read_published
 from deployments.lipsync.wav2lip import Wav2Lip
 
@@ -77,7 +77,7 @@ def test_the_log_tells_the_name_of_a_published_file(checkpoint_path, caplog, mon
     known = read_published()[1].model_copy(update={"sha256": digest})
     monkeypatch.setattr("deployments.lipsync.checkpoint.read_published", lambda: (known,))
     with caplog.at_level(logging.INFO, "ray.serve"):
-        load_checkpoint(checkpoint_path)
+        load_checkpoint(checkpoint_path, digest)
     assert f"{checkpoint_path} is the published wav2lip.pth, sha256 {digest}" in caplog.text
 
 
@@ -85,14 +85,13 @@ def test_the_digest_that_is_asked_for_decides_before_the_file_is_read(tmp_path):
     path, published = tmp_path / "wav2lip_gan.pth", read_published()[0]
     path.write_bytes(pickle.dumps(Malicious(tmp_path / "was_here")))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    check_digest(path, digest)
     with pytest.raises(CheckpointUnusable) as caught:
-        check_digest(path, published.sha256)
+        load_checkpoint(path, published.sha256)
     assert str(path) in caught.value.detail
     assert f"is none of the published files (fine-tuned or seeded weights), sha256 {digest}" in caught.value.detail
     assert f"asks for the published wav2lip_gan.pth, sha256 {published.sha256}" in caught.value.detail
     with pytest.raises(CheckpointUnusable, match="does not exist"):
-        check_digest(tmp_path / "nowhere.pth", digest)
+        load_checkpoint(tmp_path / "nowhere.pth", digest)
 
 
 def test_pickle_of_2020_is_read(weights, tmp_path):

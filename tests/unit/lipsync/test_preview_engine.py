@@ -65,8 +65,8 @@ def still(*shapes):
 
 def pasted(photo, frames, index):
     picture = photo.rgb.copy()
-    under = frames.box.cut(picture)
-    share = frames.mask[..., None] / 255
+    under = frames.boxes[0].cut(picture)
+    share = frames.masks[0][..., None] / 255
     under[:] = np.rint(under * (1 - share) + frames.rgb[index] * share)
     return picture
 
@@ -105,7 +105,7 @@ def test_at_rest_every_frame_is_the_same(talking, drive):
 def test_a_closed_mouth_at_rest_is_the_photo_itself(tracks, engine):
     track = tracks["illustration"]
     frames = engine.animate(track.crop, still(REST))
-    assert np.array_equal(frames.rgb[0], frames.box.cut(track.photo.rgb))
+    assert np.array_equal(frames.rgb[0], frames.boxes[0].cut(track.photo.rgb))
 
 
 def test_a_smile_with_teeth_rests_with_its_lips_shut(tracks, engine):
@@ -118,12 +118,12 @@ def test_a_smile_with_teeth_rests_with_its_lips_shut(tracks, engine):
 
 def test_frames_and_mask_cover_the_box_and_leave_the_eyes_alone(talking):
     track, frames = talking
-    size = frames.box.height, frames.box.width
+    size = frames.boxes[0].height, frames.boxes[0].width
     assert frames.rgb.shape[1:] == (*size, 3)
-    assert frames.mask.shape == size
-    assert (frames.rgb.dtype, frames.mask.dtype) == (np.uint8, np.uint8)
+    assert frames.masks[0].shape == size
+    assert (frames.rgb.dtype, frames.masks[0].dtype) == (np.uint8, np.uint8)
     whole = np.zeros(track.photo.rgb.shape[:2], np.uint8)
-    frames.box.cut(whole)[:] = frames.mask
+    frames.boxes[0].cut(whole)[:] = frames.masks[0]
     eyes = track.face.landmarks[[145, 153, 154, 374, 380, 381], 1].max()
     assert not whole[: int(eyes) + 1].any()
     chin, mouth = track.face.landmarks[[152, 14], :2].round().astype(int)
@@ -131,7 +131,7 @@ def test_frames_and_mask_cover_the_box_and_leave_the_eyes_alone(talking):
 
 
 def test_the_mask_fades_to_nothing_at_the_rim_of_the_box(talking):
-    mask = talking[1].mask.astype(int)
+    mask = talking[1].masks[0].astype(int)
     rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     assert rim.max() == 0
     assert max(np.abs(np.diff(mask, axis=axis)).max() for axis in (0, 1)) < 128
@@ -139,7 +139,7 @@ def test_the_mask_fades_to_nothing_at_the_rim_of_the_box(talking):
 
 def test_what_does_not_move_keeps_the_photos_pixels(talking):
     track, frames = talking
-    changed = np.any(frames.rgb != frames.box.cut(track.photo.rgb), axis=(0, 3))
+    changed = np.any(frames.rgb != frames.boxes[0].cut(track.photo.rgb), axis=(0, 3))
     corners = [changed[:6, :6], changed[:6, -6:], changed[-6:, :6], changed[-6:, -6:]]
     assert not any(corner.any() for corner in corners)
     assert changed.mean() > 0.2
@@ -151,7 +151,9 @@ def test_chunks_give_the_same_pictures_as_the_whole(talking, drive):
     cuts = [0, 1, 17, 33, drive.frames]
     chunks = [fresh.animate(track.crop, drive.chunk(a, b)) for a, b in pairwise(cuts)]
     assert np.array_equal(np.concatenate([chunk.rgb for chunk in chunks]), frames.rgb)
-    assert all(np.array_equal(chunk.mask, frames.mask) and chunk.box == frames.box for chunk in chunks)
+    assert all(
+        np.array_equal(chunk.masks[0], frames.masks[0]) and chunk.boxes[0] == frames.boxes[0] for chunk in chunks
+    )
 
 
 @pytest.fixture
@@ -209,9 +211,9 @@ def test_a_mouth_at_the_border_of_the_photo_is_cut_there(tracks, engine, shift):
     ]
     crop = cropped(rgb, track.face.landmarks + np.array([x, y, 0], np.float32))
     frames = PreviewEngine().animate(crop, still(REST, OPEN))
-    assert frames.box == frames.box.within(width, height)
-    assert frames.mask.any()
-    assert frames.rgb.shape[1:3] == frames.mask.shape == (frames.box.height, frames.box.width)
+    assert frames.boxes[0] == frames.boxes[0].within(width, height)
+    assert frames.masks[0].any()
+    assert frames.rgb.shape[1:3] == frames.masks[0].shape == (frames.boxes[0].height, frames.boxes[0].width)
 
 
 @pytest.mark.parametrize("size", [0.4, 0.1, 0.03])
@@ -233,7 +235,7 @@ def test_a_face_from_the_side_is_no_reason_to_fail(tracks, squash):
     rgb = np.ascontiguousarray(track.photo.rgb)
     crop = dataclasses.replace(track.crop, landmarks=landmarks, rgb=track.crop.area.cut(rgb), digest=str(squash))
     frames = PreviewEngine().animate(crop, still(REST, OPEN))
-    assert frames.rgb.shape[1:3] == frames.mask.shape
+    assert frames.rgb.shape[1:3] == frames.masks[0].shape
 
 
 def test_a_tilted_face_opens_its_mouth_along_its_own_axis(tracks):

@@ -3,19 +3,29 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from deployments.lipsync.wav2lip import Wav2Lip
-from deployments.lipsync.wav2lip_engine import FACES, FEATHER, Wav2LipEngine, lower_face, lower_face_mask
-from deployments.media import FaceBox, MouthDrive, MouthFrames, Photo, Speech, Waveform
+from deployments.lipsync.wav2lip_engine import FACES, Options, Wav2LipEngine, lower_half
+from deployments.media import ClipFaces, FaceBox, MouthDrive, MouthFrames, Speech, Waveform
 from deployments.video.paste import paste
+from deployments.video.shots import Shot
+
+EXACT = Options(device="cpu", precision="float32")
 
 
 @pytest.fixture(scope="module")
 def engine(checkpoint_path):
-    return Wav2LipEngine(checkpoint_path, device="cpu", precision="float32")
+    return Wav2LipEngine(checkpoint_path, EXACT)
+
+
+@pytest.fixture(scope="module")
+def published(checkpoint_path):
+    """As the published code does it, but for the speed."""
+    return Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published", silence="published"))
 
 
 @pytest.fixture(scope="module")
@@ -41,44 +51,41 @@ def test_faces_are_the_published_ones(weights, golden):
     assert np.abs(faces - golden["faces_f16"]).max() < 0.25 / 255
 
 
-def test_engine_makes_the_published_faces_from_sound_and_photo(engine, drive, crop, golden):
-    frames = [0, 14, 70, 155]
-    mouths = np.concatenate([engine.animate(crop, drive.chunk(i, i + 1)).rgb for i in frames])
-    expected = golden["faces_f16"][np.searchsorted(golden["frame_indices"], frames)][:, 48:, :, ::-1] * np.float32(255)
+def test_engine_makes_the_published_faces_from_sound_and_photo(published, sound, crop, golden):
+    frames, drive = [0, 14, 70, 155], published.drive(Speech(sound), 25.0)
+    mouths = np.concatenate([published.animate(crop, drive.chunk(i, i + 1)).rgb for i in frames])
+    expected = golden["faces_f16"][np.searchsorted(golden["frame_indices"], frames)][..., ::-1] * np.float32(255)
     assert np.abs(mouths - expected).max() <= 1.25  # truncated to whole levels
 
 
-def test_hard_paste_is_the_published_composite(checkpoint_path, drive, crop, poster, golden):
-    engine = Wav2LipEngine(checkpoint_path, device="cpu", paste="published", precision="float32")
+def test_hard_paste_is_the_published_composite(published, sound, crop, poster, golden):
     index = golden["frame_indices"][5]
-    (frame,) = paste(poster, engine.animate(crop, drive.chunk(index, index + 1)))
+    mouths = published.animate(crop, published.drive(Speech(sound), 25.0).chunk(index, index + 1))
+    (frame,) = paste(Shot([poster.rgb], np.array([True])), mouths)
     expected = poster.rgb.copy()
     crop.box.cut(expected)[:] = golden["composite_bgr_index5_box"][..., ::-1]
     assert np.abs(frame.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("height", [280, 281, 96, 97])
-def test_pasting_the_lower_half_is_pasting_the_whole_under_the_same_mask(golden, height):
+def test_pasting_the_lower_half_is_pasting_the_whole_face_below_its_middle(golden, height):
     face = np.round(golden["faces_f16"][5:6].astype(np.float32) * 255).astype(np.uint8)
-    photo, box = Photo(np.full((300, 240, 3), 128, np.uint8)), FaceBox(10, 5, 230, 5 + height)
-    half_box, half_mask = lower_face(box)
-    (half,) = paste(photo, MouthFrames(face[:, 48:], half_box, half_mask))
-    (whole,) = paste(photo, MouthFrames(face, box, lower_face_mask(box)))
-    assert (half_box.top, half_box.bottom) == (5 + height // 2, box.bottom)
-    assert (half_mask[0] == 0).all()
-    off = np.abs(half.astype(int) - whole)
-    slope = np.abs(np.diff(paste_whole(photo, face, box).astype(int), axis=0)).max()  # of one photo pixel
-    at_seam = 255 / (FEATHER * height) / 255
-    assert off.max() <= (1 + slope / 2 if height % 2 else 1 + slope * at_seam)
+    box = FaceBox(10, 5, 230, 5 + height)
+    half, whole = pasted(face[:, 48:], lower_half(box)), pasted(face, box)
+    assert (lower_half(box).top, lower_half(box).bottom) == (5 + height // 2, box.bottom)
+    slope = np.abs(np.diff(box.cut(whole).astype(int), axis=0)).max()  # of one photo pixel
+    below = slice(5 + height // 2 + height // 48, None)  # rows that do not see row 47, which the half does not have
+    assert np.abs(half[below].astype(int) - whole[below]).max() <= (1 + slope / 2 if height % 2 else 1)
 
 
-def paste_whole(photo, face, box):
-    (frame,) = paste(photo, MouthFrames(face, box, np.full((box.height, box.width), 255, np.uint8)))
-    return box.cut(frame)
+def pasted(mouth, box):
+    picture = np.full((300, 240, 3), 128, np.uint8)
+    (frame,) = paste(Shot([picture], np.array([True])), MouthFrames(mouth, (box,), np.full((1, 1, 1), 255, np.uint8)))
+    return frame
 
 
 def test_a_still_face_is_encoded_once(checkpoint_path, drive, crop):
-    engine = Wav2LipEngine(checkpoint_path, device="cpu")
+    engine = Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published"))
     first = engine.animate(crop, drive.chunk(70, 71)).rgb
     other = replace(crop, rgb=crop.rgb[:, ::-1])  # other pixels under a digest that is known
     assert (engine.animate(other, drive.chunk(70, 71)).rgb == first).all()
@@ -86,7 +93,7 @@ def test_a_still_face_is_encoded_once(checkpoint_path, drive, crop):
 
 
 def test_only_so_many_faces_are_kept(checkpoint_path, drive, crop):
-    engine = Wav2LipEngine(checkpoint_path, device="cpu")
+    engine = Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published"))
     first = engine.animate(crop, drive.chunk(70, 71)).rgb
     for number in range(FACES):
         engine.animate(replace(crop, digest=str(number)), drive.chunk(70, 71))
@@ -147,19 +154,57 @@ def test_a_sound_shorter_than_a_window_can_be_animated(engine, crop):
 def test_version_names_the_weights_and_what_else_changes_the_pictures(engine, checkpoint_path):
     digest = hashlib.sha256(checkpoint_path.read_bytes()).hexdigest()
     assert engine.version.startswith(f"wav2lip-{digest[:16]}")
-    assert Wav2LipEngine(checkpoint_path, device="cpu", precision="float32").version == engine.version
-    assert engine.version.endswith("float32")
-    exact = {"precision": "float32"}
-    others = [exact | {"paste": "published"}, exact | {"alignment": "training"}, {"precision": "bfloat16"}]
-    versions = {Wav2LipEngine(checkpoint_path, device="cpu", **options).version for options in others}
-    assert len(versions | {engine.version}) == 4
+    assert Wav2LipEngine(checkpoint_path, replace(EXACT, threads=2)).version == engine.version
+    changes = [{"paste": "published"}, {"alignment": "training"}, {"silence": "published"}, {"precision": "bfloat16"}]
+    versions = {Wav2LipEngine(checkpoint_path, replace(EXACT, **change)).version for change in changes}
+    assert len(versions | {engine.version}) == 5
 
 
-def test_feathered_mask_replaces_the_lower_face_and_leaves_the_rest():
-    mask = lower_face_mask(FaceBox(10, 20, 210, 270))
-    assert mask.shape == (250, 200)
-    assert (mask[:126] == 0).all()  # the upper half
-    assert (mask[-1] == 0).all()
-    assert (mask[:, [0, -1]] == 0).all()
-    assert (mask[146:229, 17:183] == 255).all()  # more than 8 % inside
-    assert np.abs(np.diff(mask.astype(int), axis=0)).max() < 20  # no edge to be seen
+def test_calls_made_together_are_what_they_are_alone(engine, drive, crop, poster):
+    other = replace(crop, rgb=crop.rgb[:, ::-1], digest="mirrored")
+    faces = clip_faces(poster, count=5)
+    calls = [(crop, drive.chunk(60, 77)), (faces, drive.chunk(90, 95)), (other, drive.chunk(20, 31))]
+    for made, call in zip(engine.animate_together(calls), calls, strict=True):
+        alone = engine.animate(*call)
+        assert np.abs(made.rgb.astype(int) - alone.rgb).max() <= 1
+        assert made.boxes == alone.boxes
+        assert (made.masks == alone.masks).all()
+    assert np.abs(engine.animate(other, calls[0][1]).rgb.astype(int) - engine.animate(*calls[0]).rgb).max() > 10
+
+
+def test_each_frame_of_a_clip_speaks_with_its_own_face(engine, drive, crop, poster):
+    faces = clip_faces(poster, count=3)
+    together = engine.animate(faces, drive.chunk(70, 73))
+    assert len(together.boxes) == len(together.masks) == len(together.rgb) == 3
+    for i in range(3):
+        one = engine.animate(faces.chunk(i, i + 1), drive.chunk(70 + i, 71 + i))
+        assert np.abs(together.rgb[i].astype(int) - one.rgb[0]).max() <= 1
+    shifted = replace(faces, rgb=faces.rgb[[1, 1, 1]])
+    assert np.abs(engine.animate(shifted, drive.chunk(70, 73)).rgb[2].astype(int) - together.rgb[2]).max() > 10
+
+
+def test_a_clip_of_one_still_face_speaks_like_the_photo(engine, drive, crop, poster):
+    box = crop.box
+    face = cv2.resize(box.cut(poster.rgb), (96, 96))
+    still = ClipFaces(face[None].repeat(4, 0), (box,) * 4, np.full((4, 468, 3), np.nan, np.float32))
+    photo, clip = (engine.animate(source, drive.chunk(70, 74)) for source in (crop, still))
+    assert np.abs(photo.rgb.astype(int) - clip.rgb).max() <= 1
+    assert set(clip.boxes) == set(photo.boxes)
+
+
+def clip_faces(poster, count):
+    """Faces of a clip in which the picture moves by 3 pixels a frame."""
+    boxes = tuple(FaceBox(150 + 3 * i, 50, 290 + 3 * i, 200) for i in range(count))
+    rgb = np.stack([cv2.resize(box.cut(poster.rgb), (96, 96)) for box in boxes])
+    return ClipFaces(rgb, boxes, np.full((count, 468, 3), np.nan, np.float32))
+
+
+def test_the_mouth_rests_in_the_noise_of_a_pause(engine, published, crop, sound):
+    quiet = np.concatenate([sound.samples, np.zeros(2 * sound.rate_hz, np.int16)])
+    noise = np.random.default_rng(4).normal(0, 8, len(quiet))  # some 50 dB below the voice
+    paused = Speech(Waveform((quiet + noise).astype(np.int16), sound.rate_hz))
+    end = round(25 * sound.duration_s)
+    resting = engine.animate(crop, engine.drive(paused, 25.0).chunk(end + 10, end + 40)).rgb
+    assert (resting == resting[0]).all()
+    trembling = published.animate(crop, published.drive(paused, 25.0).chunk(end + 10, end + 40)).rgb
+    assert not (trembling == trembling[0]).all()

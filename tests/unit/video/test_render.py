@@ -9,22 +9,26 @@ import numpy as np
 import pytest
 
 from deployments.errors import StageFailed
-from deployments.media import FaceBox, MouthFrames, Photo, Waveform
+from deployments.media import FaceBox, MouthFrames, Waveform
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer
+from deployments.video.shots import Shot
 
 BOX = FaceBox(20, 16, 60, 64)
-PHOTO = Photo(np.random.default_rng(2).integers(0, 256, (8, 10, 3), np.uint8).repeat(10, 0).repeat(10, 1))
+PHOTO = np.random.default_rng(2).integers(0, 256, (8, 10, 3), np.uint8).repeat(10, 0).repeat(10, 1)
+SIZE = 100, 80
 
 
 def silence(seconds, rate_hz=16000):
     return Waveform(np.zeros(round(seconds * rate_hz), np.int16), rate_hz)
 
 
-def mouths(first, count):
+def talking(first, count, photo=PHOTO):
+    """A shot of the photo, and mouths that grow brighter."""
     levels = np.arange(first, first + count) * 40 % 256
     rgb = np.broadcast_to(levels[:, None, None, None], (count, 48, 40, 3)).astype(np.uint8)
-    return MouthFrames(rgb, BOX, np.full((BOX.height, BOX.width), 255, np.uint8))
+    mouths = MouthFrames(rgb, (BOX,), np.full((1, 1, 1), 255, np.uint8))
+    return Shot([photo] * count, np.ones(count, bool)), mouths
 
 
 def keep_in(kept):
@@ -35,15 +39,15 @@ def forget(file):
     """Keep nothing."""
 
 
-async def chunks(frames, size=16):
+async def chunks(frames, size=16, photo=PHOTO):
     for first in range(0, frames, size):
         await asyncio.sleep(0)
-        yield mouths(first, min(size, frames - first))
+        yield talking(first, min(size, frames - first), photo)
 
 
 def test_clip_shows_each_mouth_in_turn_on_the_photo():
     kept = io.BytesIO()
-    clip = asyncio.run(Renderer(Encoding(crf=5)).render(PHOTO, silence(2.0), 25.0, chunks(50), keep_in(kept)))
+    clip = asyncio.run(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, chunks(50), keep_in(kept)))
     assert clip.size_bytes == len(kept.getvalue())
     assert (clip.width, clip.height, clip.frames, clip.fps, clip.duration_s) == (100, 80, 50, 25.0, 2.0)
     with av.open(io.BytesIO(kept.getvalue())) as file:
@@ -54,8 +58,24 @@ def test_clip_shows_each_mouth_in_turn_on_the_photo():
     assert np.abs(frames[7][:, 70:] - frames[0][:, 70:]).mean() < 2
 
 
+def test_pictures_without_a_face_are_shown_and_counted():
+    async def shots():
+        yield talking(0, 20)
+        yield Shot([PHOTO] * 10, np.zeros(10, bool)), None
+        shot, mouths = talking(30, 15)
+        yield Shot([*shot.pictures, *[PHOTO] * 5], np.arange(20) < 15), mouths
+
+    kept = io.BytesIO()
+    clip = asyncio.run(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, shots(), keep_in(kept)))
+    assert (clip.frames, clip.frames_without_face) == (50, 15)
+    with av.open(io.BytesIO(kept.getvalue())) as file:
+        frames = [frame.to_ndarray(format="gray").astype(int) for frame in file.decode(video=0)]
+    bare = [i for i, frame in enumerate(frames) if np.abs(frame - frames[20]).mean() < 3]
+    assert bare == [*range(20, 30), *range(45, 50)]
+
+
 def test_event_loop_stays_free_while_pixels_are_worked_on():
-    photo = Photo(np.zeros((720, 1280, 3), np.uint8))
+    photo = np.zeros((720, 1280, 3), np.uint8)
     gaps = []
 
     async def watch():
@@ -67,7 +87,9 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     async def main():
         watcher = asyncio.create_task(watch())
         started = time.perf_counter()
-        await Renderer(Encoding(preset="medium")).render(photo, silence(1.28), 25.0, chunks(32, 32), forget)
+        await Renderer(Encoding(preset="medium")).render(
+            (1280, 720), silence(1.28), 25.0, chunks(32, 32, photo), forget
+        )
         watcher.cancel()
         return time.perf_counter() - started
 
@@ -77,19 +99,19 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
 
 def test_a_failing_producer_leaves_no_file(tmp_path):
     async def failing():
-        yield mouths(0, 8)
+        yield talking(0, 8)
         assert len(list(tmp_path.iterdir())) == 1
         raise StageFailed("The mouths stopped.")
 
     with pytest.raises(StageFailed, match="stopped"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(1.0), 25.0, failing(), forget))
+        asyncio.run(Renderer(Encoding(), tmp_path).render(SIZE, silence(1.0), 25.0, failing(), forget))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cancelled_render_leaves_no_file(tmp_path):
     async def main():
         task = asyncio.create_task(
-            Renderer(Encoding(), tmp_path).render(PHOTO, silence(40.0), 25.0, chunks(1000, 500), forget)
+            Renderer(Encoding(), tmp_path).render(SIZE, silence(40.0), 25.0, chunks(1000, 500), forget)
         )
         await asyncio.sleep(0.1)
         assert len(list(tmp_path.iterdir())) == 1
@@ -103,13 +125,13 @@ def test_a_cancelled_render_leaves_no_file(tmp_path):
 
 def test_too_few_mouths_are_an_error(tmp_path):
     with pytest.raises(StageFailed, match="differ in length"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(PHOTO, silence(2.0), 25.0, chunks(40), forget))
+        asyncio.run(Renderer(Encoding(), tmp_path).render(SIZE, silence(2.0), 25.0, chunks(40), forget))
     assert list(tmp_path.iterdir()) == []
 
 
 def peak_mb(seconds):
     """Peak resident memory of this process after one render."""
-    asyncio.run(Renderer(Encoding()).render(PHOTO, silence(seconds), 25.0, chunks(round(25 * seconds)), forget))
+    asyncio.run(Renderer(Encoding()).render(SIZE, silence(seconds), 25.0, chunks(round(25 * seconds)), forget))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -1,0 +1,145 @@
+"""The lip-sync stage in a small Serve application: calls that come while the engine is busy are made together."""
+
+import asyncio
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import ray
+from ray import cloudpickle, serve
+
+from deployments.errors import NoFace, StageFailed
+from deployments.lipsync.deployment import LipsyncStage
+from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames
+from deployments.retry import root_cause
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the replica cannot import this file
+
+BOX = FaceBox(0, 0, 4, 4)
+TAKES_S = 0.3
+
+
+class SlowEngine:
+    """Takes the same time for any batch; a mouth tells its face, its frame and the batch that it was made in."""
+
+    name = "slow"
+    version = "1"
+    batch_frames = 16
+
+    def __init__(self, cpus, gpu_share):
+        self.version = f"{cpus} CPUs, {gpu_share} GPUs"
+        self.batches = 0
+        self.busy = threading.Lock()
+
+    def animate_together(self, calls):
+        assert self.busy.acquire(blocking=False), "one batch at a time"
+        try:
+            time.sleep(TAKES_S)
+            self.batches += 1
+            return [self._mouths(*call) for call in calls]
+        finally:
+            self.busy.release()
+
+    def _mouths(self, face, drive):
+        if isinstance(face, FaceCrop) and face.digest == "none":
+            raise NoFace("There is no face in it.")
+        labels = face.landmarks[:, 0, 0] if isinstance(face, ClipFaces) else np.full(drive.frames, int(face.digest))
+        rgb = np.zeros((drive.frames, 1, 1, 3), np.uint8)
+        rgb[:, 0, 0] = np.stack([labels, drive.features[0, drive.starts], np.full(drive.frames, self.batches)], 1)
+        boxes = face.boxes if isinstance(face, ClipFaces) else (BOX,)
+        return MouthFrames(rgb, boxes, np.full((len(boxes), 1, 1), 255, np.uint8))
+
+
+def crop(label):
+    return FaceCrop(np.zeros((4, 4, 3), np.uint8), BOX, BOX, None, str(label))
+
+
+def drive(frames, first=0, engine="slow"):
+    features = np.arange(first, first + frames, dtype=np.float32)[None]
+    return MouthDrive(engine, 25.0, features, np.arange(frames, dtype=np.int32), 1)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    """A handle of the stage, in a Ray of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+        serve.start(proxy_location="Disabled")
+        options = {"max_ongoing_requests": 64, "ray_actor_options": {"num_cpus": 0.5}}
+        yield serve.run(LipsyncStage.options(**options).bind(SlowEngine), name="batching", route_prefix=None)
+        serve.shutdown()
+        ray.shutdown()
+
+
+def ask(stage, *calls, apart_s=0.0):
+    """The mouths, or the error, of calls begun one soon after the other."""
+
+    async def one(number, call):
+        await asyncio.sleep(number * apart_s)
+        return await stage.animate.remote(*call)
+
+    async def story():
+        return await asyncio.gather(*(one(*item) for item in enumerate(calls)), return_exceptions=True)
+
+    return asyncio.run(story())
+
+
+def batches(made):
+    return [int(mouths.rgb[0, 0, 0, 2]) for mouths in made]
+
+
+def test_the_engine_is_told_what_its_replica_has(stage):
+    assert stage.describe.remote().result() == ("slow", "0.5 CPUs, 0.0 GPUs")
+
+
+def test_a_call_to_an_idle_stage_waits_for_nobody(stage):
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        ask(stage, (crop(1), drive(4)))
+        took.append(time.perf_counter() - began - TAKES_S)
+    print(f"beyond the engine's own time: {[round(1000 * seconds) for seconds in took]} ms")
+    assert min(took) < 0.05
+
+
+def test_calls_that_come_while_the_engine_is_busy_share_a_batch(stage):
+    made = ask(stage, *((crop(i), drive(4, 10 * i)) for i in range(5)), apart_s=0.02)
+    first, *others = batches(made)
+    assert others == [first + 1] * 4
+    for i, mouths in enumerate(made):
+        assert (mouths.rgb[:, 0, 0, 0] == i).all()
+        assert (mouths.rgb[:, 0, 0, 1] == 10 * i + np.arange(4)).all()
+
+
+def test_a_batch_is_measured_in_frames(stage):
+    made = ask(stage, (crop(0), drive(1)), *((crop(i), drive(7)) for i in range(1, 5)), apart_s=0.02)
+    first, *others = batches(made)
+    assert sorted(others) == [first + 1, first + 1, first + 2, first + 2]  # two of 7 frames fit 16, three do not
+
+
+@pytest.mark.parametrize("kind", ["photo", "clip"])
+def test_a_chunk_larger_than_a_batch_is_split_and_comes_back_in_order(stage, kind):
+    boxes = tuple(FaceBox(i, 0, i + 4, 4) for i in range(40))
+    labels = np.arange(40, dtype=np.float32)[:, None, None].repeat(468, 1).repeat(3, 2)
+    face = ClipFaces(np.zeros((40, 4, 4, 3), np.uint8), boxes, labels) if kind == "clip" else crop(9)
+    (mouths,) = ask(stage, (face, drive(40)))
+    assert (mouths.rgb[:, 0, 0, 1] == np.arange(40)).all()
+    assert len(set(mouths.rgb[:, 0, 0, 2])) == 3
+    assert (mouths.rgb[:, 0, 0, 0] == (np.arange(40) if kind == "clip" else 9)).all()
+    assert mouths.boxes == (boxes if kind == "clip" else (BOX,))
+    assert len(mouths.masks) == len(mouths.boxes)
+
+
+def test_a_face_that_cannot_be_animated_fails_alone(stage):
+    first, bad, good = ask(stage, (crop(0), drive(1)), (crop("none"), drive(4)), (crop(2), drive(4)), apart_s=0.02)
+    assert isinstance(root_cause(bad), NoFace)
+    assert (first.rgb[:, 0, 0, 0] == 0).all()
+    assert (good.rgb[:, 0, 0, 0] == 2).all()
+
+
+def test_the_drive_of_another_engine_is_refused(stage):
+    (error,) = ask(stage, (crop(0), drive(1, engine="preview")))
+    assert isinstance(root_cause(error), StageFailed)

@@ -16,6 +16,7 @@ from deployments.media import FaceTrack, MouthFrames, Pixels, Speech
 from deployments.speech.hibari import HibariEngine
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer
+from deployments.video.shots import PhotoShots, Shot
 
 SAMPLES = Path(__file__).resolve().parent.parent / "serve_app" / "samples"
 TEXT = "My father is very old, so he sees the blue moon above."
@@ -29,13 +30,17 @@ def decoded_frames(track: FaceTrack, speech: Speech) -> list[Pixels]:
     engine = PreviewEngine()
     drive = engine.drive(speech, FPS)
 
-    async def mouths() -> AsyncIterator[MouthFrames]:
+    shots = PhotoShots(track)
+
+    async def talking() -> AsyncIterator[tuple[Shot, MouthFrames]]:
         for first in range(0, drive.frames, 16):
-            yield engine.animate(track.crop, drive.chunk(first, first + 16))
+            chunk = drive.chunk(first, first + 16)
+            yield shots.take(chunk.frames), engine.animate(track.crop, chunk)
 
     kept = io.BytesIO()
-    renderer = Renderer(Encoding())
-    asyncio.run(renderer.render(track.photo, speech.waveform, FPS, mouths(), lambda file: kept.write(file.read())))
+    size = shots.width, shots.height
+    rendered = Renderer(Encoding()).render(size, speech.waveform, FPS, talking(), lambda file: kept.write(file.read()))
+    asyncio.run(rendered)
     with av.open(io.BytesIO(kept.getvalue())) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 

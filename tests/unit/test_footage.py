@@ -443,10 +443,13 @@ def test_playing_keeps_a_handful_of_frames_however_long_the_clip():
     assert most - before < 40 * height * width * 3
 
 
-def test_an_index_that_leads_nowhere_is_no_harm():
-    data = make_clip(None, numbered(100), container="webm", codec="libvpx", gop=24)
+@pytest.mark.parametrize("astray", [15_000, 2**16 - 1])  # amid the clusters, and behind the last
+def test_an_index_that_leads_astray_is_no_harm(astray):
+    data = make_clip(None, numbered(100, 64, 64), container="webm", codec="libvpx", gop=24)
+    assert 15_000 < len(data) < 2**16
     cues = data.rindex(b"\x1c\x53\xbb\x6b")
-    misled = data[:cues] + re.sub(rb"\xf1\x82..", b"\xf1\x82\x7f\xff", data[cues:], flags=re.DOTALL)
+    position = b"\xf1\x82" + struct.pack(">H", astray)
+    misled = data[:cues] + re.sub(rb"\xf1\x82..", position, data[cues:], flags=re.DOTALL)
     assert misled != data
     with opened(misled) as footage:
         order = playlist(100, 250, "bounce").tolist()

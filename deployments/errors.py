@@ -55,6 +55,45 @@ class VideoNotReady(TalkingPhotoError):
     retryable = True
 
 
+class VideoRunning(TalkingPhotoError):
+    """The video is still in work."""
+
+    code = "video_running"
+    http_status = 409
+    retryable = True
+
+
+class IdempotencyMismatch(TalkingPhotoError):
+    """The Idempotency-Key was used for another order."""
+
+    code = "idempotency_mismatch"
+    http_status = 422
+
+
+class QueueFull(TalkingPhotoError):
+    """More orders wait than are taken; `data["retry_after_s"]` is when some will be done."""
+
+    code = "queue_full"
+    http_status = 503
+    retryable = True
+
+
+class TooManyJobs(TalkingPhotoError):
+    """The caller has as many videos in work as it may; `data["retry_after_s"]` is when one will be done."""
+
+    code = "too_many_jobs"
+    http_status = 429
+    retryable = True
+
+
+class DeadlineExceeded(TalkingPhotoError):
+    """The video was not done in the time that an order is given."""
+
+    code = "deadline_exceeded"
+    http_status = 504
+    retryable = True
+
+
 class UnreadableImage(TalkingPhotoError):
     """The bytes are no JPEG, PNG or WebP picture, or a broken one."""
 

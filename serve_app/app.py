@@ -49,6 +49,8 @@ def build(args: Settings) -> Application:
         cache_dir=cache_dir,
         keep_s=keep_s,
         running=args.jobs.running,
+        queue=args.jobs.queue,
+        deadline_s=args.jobs.deadline_s,
         stage_limit_s=args.jobs.stage_limit_s,
         samples=_samples() if args.jobs.samples else {},
     )

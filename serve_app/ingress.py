@@ -16,7 +16,6 @@ from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
-from deployments.jobs.records import VideoRecord
 from deployments.retry import root_cause, twice
 from deployments.storage.store import StoredObject
 from serve_app.api import make_api
@@ -43,15 +42,38 @@ class RayService:
         self._jobs = jobs
         self._storage = storage
 
-    async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
+    async def submit(
+        self, order: VideoOrder, wait_s: float, most: int | None = None, idempotency_key: str | None = None
+    ) -> Answer:
         """See `Service`."""
         deadline_s = time.monotonic() + wait_s
         within_s = max(wait_s + SUBMIT_GRACE_S, ANSWER_WITHIN_S)
-        return await _call(lambda: self._jobs.submit.remote(order, max(0.0, deadline_s - time.monotonic())), within_s)
 
-    async def find(self, video_id: str) -> VideoRecord:
+        def call() -> Awaitable[Answer]:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            return self._jobs.submit.remote(order, left_s, most, idempotency_key)
+
+        return await _call(call, within_s)
+
+    async def find(self, video_id: str, owner: str | None = None) -> Answer:
         """See `Service`."""
-        return await _call(partial(self._jobs.find.remote, video_id))
+        return await _call(partial(self._jobs.find.remote, video_id, owner))
+
+    async def page(self, owner: str, after: str, limit: int) -> tuple[list[Answer], str | None]:
+        """See `Service`."""
+        return await _call(partial(self._jobs.page.remote, owner, after, limit))
+
+    async def cancel(self, video_id: str, owner: str | None) -> Answer:
+        """See `Service`."""
+        return await _call(partial(self._jobs.cancel.remote, video_id, owner))
+
+    async def delete(self, video_id: str, owner: str | None) -> None:
+        """See `Service`."""
+        await _call(partial(self._jobs.delete.remote, video_id, owner), UPLOAD_WITHIN_S)
+
+    async def check_poster(self, image: bytes) -> dict[str, Any]:
+        """See `Service`."""
+        return await _call(partial(self._jobs.check_poster.remote, image), UPLOAD_WITHIN_S)
 
     async def keep_upload(self, data: bytes, content_type: str) -> str:
         """See `Service`."""

@@ -24,7 +24,8 @@ def problem(status: int, code: str, detail: str, *, retryable: bool = False, **f
         "retryable": retryable,
         **facts,
     }
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    later = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+    headers = {"Retry-After": str(facts.get("retry_after_s", RETRY_AFTER_S))} if later else None
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

@@ -9,9 +9,42 @@ from pydantic import BaseModel, ConfigDict, Field
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord
+from deployments.media import FaceBox
 
 PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
 VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
+
+
+class VideoPage(BaseModel):
+    """Some videos, the newest first; `next_cursor` leads to the following ones."""
+
+    videos: "list[Video]"
+    next_cursor: str | None
+
+
+class PosterCheck(BaseModel):
+    """What a picture or a clip would do as a poster."""
+
+    content_type: str
+    width: int
+    height: int
+    faces: list[FaceBox]
+
+
+class LimitsView(BaseModel):
+    """What is taken."""
+
+    max_text_chars: int
+    max_audio_s: float
+    max_audio_bytes: int
+    max_image_bytes: int
+    max_image_pixels: int
+    max_clip_bytes: int
+    max_clip_s: float
+    max_body_bytes: int
+    max_wait_s: float
+    queue: int
+
 
 MobileStatus = Literal["processing", "completed", "failed"]
 
@@ -41,13 +74,14 @@ class MobileReply(BaseModel):
     @classmethod
     def of(cls, record: VideoRecord, url: str | None) -> "MobileReply":
         """The mobile view of a record."""
+        over = record.status in ("failed", "canceled")
         return cls(
-            success=record.status != "failed",
+            success=not over,
             videoId=record.id,
             videoUrl=url,
             duration=record.rendered.duration_s if record.rendered else None,
-            status="processing" if record.status == "queued" else record.status,
-            error=record.failure.detail if record.failure else None,
+            status="failed" if over else "completed" if record.status == "completed" else "processing",
+            error=record.failure.detail if record.failure else "The video was canceled." if over else None,
         )
 
 
@@ -72,6 +106,9 @@ class Video(BaseModel):
     engine: str = Field(description="What moved the mouth: wav2lip, or preview where no weights are installed.")
     poster_id: str | None
     cache: CacheState | None
+    position: int | None = Field(description="How many videos have their turn before this one.")
+    estimated_s: float | None = Field(description="Seconds until it may be done.")
+    metadata: dict[str, str]
     video_url: str | None
     duration_s: float | None
     width: int | None
@@ -86,15 +123,18 @@ class Video(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, answer: Answer | VideoRecord, url: str | None) -> "Video":
-        """The public view of a record."""
-        record, cache = (answer, None) if isinstance(answer, VideoRecord) else answer
+    def of(cls, answer: Answer, url: str | None) -> "Video":
+        """The public view of a video as it stands."""
+        record = answer.record
         measures = dict.fromkeys(Rendered.model_fields)
         return cls(
             **(record.rendered.model_dump() if record.rendered else measures),
             **record.model_dump(include={"id", "status", "stage", "engine", "timings_s", "created_at", "finished_at"}),
             poster_id=record.order.poster_id,
-            cache=cache,
+            cache=answer.cache,
+            position=answer.position,
+            estimated_s=answer.estimated_s,
+            metadata=record.order.metadata,
             video_url=url,
             error=Problem(**record.failure.model_dump(include={"code", "detail", "retryable"}))
             if record.failure

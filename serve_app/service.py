@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
-from deployments.jobs.records import VideoRecord
 from deployments.storage.store import StoredObject
 
 
@@ -24,11 +23,25 @@ class Readiness:
 class Service(Protocol):
     """What the routes ask for. Every method raises `TalkingPhotoError`s only."""
 
-    async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
-        """See `JobIndex.submit`."""
+    async def submit(
+        self, order: VideoOrder, wait_s: float, most: int | None = None, idempotency_key: str | None = None
+    ) -> Answer:
+        """See `JobIndex.submit`. An order may name a poster's id alone."""
 
-    async def find(self, video_id: str) -> VideoRecord:
+    async def find(self, video_id: str, owner: str | None = None) -> Answer:
         """See `JobIndex.find`."""
+
+    async def page(self, owner: str, after: str, limit: int) -> tuple[list[Answer], str | None]:
+        """See `JobIndex.page`."""
+
+    async def cancel(self, video_id: str, owner: str | None) -> Answer:
+        """See `JobIndex.cancel`."""
+
+    async def delete(self, video_id: str, owner: str | None) -> None:
+        """See `JobIndex.delete`."""
+
+    async def check_poster(self, image: bytes) -> dict[str, Any]:
+        """See `Posters.check`."""
 
     async def keep_upload(self, data: bytes, content_type: str) -> str:
         """Store an order's own picture or sound; return its storage key."""

@@ -109,6 +109,8 @@ class JobsSettings(Strict):
     cache_dir: Path = Path(".data/cache")
     cache_hours: float = 24.0  # the mobile contract
     running: int = Field(default=4, ge=1)  # pipelines at once; a stage in use by another just queues
+    queue: int = Field(default=200, ge=1)  # videos in work or waiting: beyond, callers are asked to come back
+    deadline_s: float = 7200.0  # from the order to its end: twice what the longest sound takes on two cores
     stage_limit_s: float = 3600.0  # ten minutes of sound by Wav2Lip on two cores take 20; what hangs must end some day
     samples: bool = True  # register the shipped sample posters
 

@@ -6,11 +6,11 @@ import io
 import struct
 import zlib
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deployments.errors import ImageTooLarge, UnreadableImage
+from deployments.footage import shrunk
 from deployments.media import Photo, Pixels
 
 MAX_BYTES = 20_000_000
@@ -57,12 +57,9 @@ def content_type(data: bytes) -> str:
 
 
 def scaled(photo: Photo, max_side_px: int) -> Photo:
-    """Return `photo` with its longer side at most `max_side_px`, shrunk by area averaging; never enlarged."""
-    scale = max_side_px / max(photo.width, photo.height)
-    if scale >= 1:
-        return photo
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    return Photo(np.asarray(cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+    """Return `photo` with its longer side at most `max_side_px`, as `shrunk` does it: itself where it fits."""
+    rgb = shrunk(photo.rgb, max_side_px)
+    return photo if rgb is photo.rgb else Photo(rgb)
 
 
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:

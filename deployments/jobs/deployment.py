@@ -11,11 +11,11 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.errors import StageFailed, UnknownPoster
 from deployments.jobs.dedupe import Dedupe
-from deployments.jobs.index import Answer, JobIndex
+from deployments.jobs.index import Answer, JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
-from deployments.jobs.records import Records, VideoRecord
+from deployments.jobs.records import Records
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
@@ -41,6 +41,8 @@ class JobsStage:
         cache_dir: Path,
         keep_s: float,
         running: int,
+        queue: int,
+        deadline_s: float,
         stage_limit_s: float,
         samples: dict[str, Path],
     ) -> None:
@@ -48,18 +50,39 @@ class JobsStage:
         self._video_options = video_options
         self._pipeline = Pipeline(self._stages, stage_limit_s)
         self._posters = Posters(storage, faces)
-        self._index = JobIndex(Records(storage), Dedupe(cache_dir, keep_s), self._pipeline, running)
+        dedupe = Dedupe(cache_dir, keep_s)
+        self._index = JobIndex(Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s)
         self._max_text_chars = max_text_chars
         self._able: Capabilities | None = None
         self._starting = asyncio.create_task(self._start(samples))
 
-    async def submit(self, order: VideoOrder, wait_s: float) -> Answer:
-        """See `JobIndex.submit`."""
-        return await self._index.submit(order, self._capabilities(), wait_s)
+    async def submit(self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None) -> Answer:
+        """See `JobIndex.submit`. An order that names only a poster's id is for the picture it has now."""
+        able = self._capabilities()
+        if not order.poster_key:
+            poster = await self._posters.get(order.poster_id or "")
+            order = order.model_copy(update={"poster_key": poster.key})
+        return await self._index.submit(order, able, wait_s, most, idempotency_key)
 
-    async def find(self, video_id: str) -> VideoRecord:
+    async def find(self, video_id: str, owner: str | None) -> Answer:
         """See `JobIndex.find`."""
-        return await self._index.find(video_id)
+        return await self._index.find(video_id, owner)
+
+    async def page(self, owner: str, after: str, limit: int) -> tuple[list[Answer], str | None]:
+        """See `JobIndex.page`."""
+        return await self._index.page(owner, after, limit)
+
+    async def cancel(self, video_id: str, owner: str | None) -> Answer:
+        """See `JobIndex.cancel`."""
+        return await self._index.cancel(video_id, owner)
+
+    async def delete(self, video_id: str, owner: str | None) -> None:
+        """See `JobIndex.delete`."""
+        await self._index.delete(video_id, owner)
+
+    async def check_poster(self, image: bytes) -> dict[str, Any]:
+        """See `Posters.check`."""
+        return await self._posters.check(image)
 
     async def put_poster(self, poster_id: str, image: bytes) -> Poster:
         """See `Posters.put`."""

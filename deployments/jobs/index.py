@@ -1,4 +1,4 @@
-"""Jobs: an order becomes one piece of work, however many ask for it, and ends completed or failed."""
+"""Jobs: an order becomes one piece of work, however many ask for it, and ends completed, failed or canceled."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ import asyncio
 import contextvars
 import itertools
 import logging
+import math
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from deployments.errors import StageFailed, StorageUnavailable, TalkingPhotoError, UnknownVideo
+from deployments.errors import (
+    IdempotencyMismatch,
+    QueueFull,
+    StorageUnavailable,
+    TooManyJobs,
+    UnknownVideo,
+)
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Trace
-from deployments.jobs.records import Failure, Records, VideoRecord
+from deployments.jobs.records import ENDED, Records, VideoRecord
+from deployments.jobs.renders import Render, Renders
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
@@ -27,75 +37,152 @@ ACCEPT_WITHIN_S = 5.0
 
 STORE_AGAIN_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
+CONTENT_TRUSTED_S = 30.0
+"""How long a video that was seen in the store is taken to be there still: the store is not asked for each answer."""
+
 
 class Answer(NamedTuple):
-    """A record, and whether its work was already done, already under way, or begun by this request."""
+    """A record as of now, and whether its work was already done, already under way, or begun by this request.
+
+    While it is in work, `position` is how many go before it, and `estimated_s` when it may be done.
+    """
 
     record: VideoRecord
-    cache: CacheState
+    cache: CacheState | None = None
+    position: int | None = None
+    estimated_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is taken on: `queue` orders in all, whatever their owner's own limit."""
+
+    queue: int = 200
 
 
 class Job:
-    """One piece of work in flight."""
+    """A video in work: a request's own, while its render may be shared."""
 
-    def __init__(self, record: VideoRecord) -> None:
+    def __init__(self, record: VideoRecord, most: int | None) -> None:
         self._record = record
-        self.trace = Trace()
+        self.most = most
         self.accepted = asyncio.Event()
+        self.stop = asyncio.Event()
         self.cache: CacheState = "miss"
+        self.render: Render | None = None
         self.task: asyncio.Task[VideoRecord]
 
     @property
     def record(self) -> VideoRecord:
         """The record as of now."""
-        status = "queued" if self.trace.stage is None else "processing"
-        return self._record.with_(status=status, stage=self.trace.stage, timings_s=dict(self.trace.timings_s))
+        trace = self.render.trace if self.render else Trace()
+        status = "queued" if trace.stage is None else "processing"
+        return self._record.with_(status=status, stage=trace.stage, timings_s=dict(trace.timings_s))
+
+    def since(self, record: VideoRecord) -> None:
+        """Take over when an earlier video of the same id was first asked for."""
+        self._record = self._record.with_(created_at=record.created_at)
 
 
 class JobIndex:
-    """The index of work in flight, in front of records and pipeline. `counts` tells hits, joins and misses."""
+    """The index of work in flight, in front of records and renders. `counts` tells hits, joins and misses.
 
-    def __init__(self, records: Records, dedupe: Dedupe, pipeline: Pipeline, running: int) -> None:
+    `announce` is told of every end of a video that has a webhook.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        dedupe: Dedupe,
+        pipeline: Pipeline,
+        running: int,
+        limits: Limits = Limits(),
+        deadline_s: float = math.inf,
+        announce: Callable[[VideoRecord], Awaitable[None]] | None = None,
+    ) -> None:
         self._records = records
         self._dedupe = dedupe
-        self._pipeline = pipeline
-        self._slots = asyncio.Semaphore(running)
+        self._renders = Renders(pipeline, running, deadline_s)
+        self._limits = limits
+        self._announce = announce
         self._jobs: dict[str, Job] = {}
+        self._seen: dict[str, float] = {}  # content keys, and when they were seen in the store
         self.counts: Counter[str] = Counter()
 
-    async def submit(self, order: VideoOrder, able: Capabilities, wait_s: float) -> Answer:
-        """Return the finished video, or after `wait_s` seconds its state; from then on it is in the records."""
+    async def submit(
+        self,
+        order: VideoOrder,
+        able: Capabilities,
+        wait_s: float,
+        most: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Return the finished video, or after `wait_s` seconds its state; from then on it is in the records.
+
+        `most` is how many its owner may have in work. Raises `QueueFull`, `TooManyJobs`, `IdempotencyMismatch`.
+        """
         order = order.checked(able)
+        if idempotency_key and not await self._records.kept(order.owner, idempotency_key, order.fingerprint()):
+            raise IdempotencyMismatch("This Idempotency-Key was used for another order: choose a new one.")
         video_id = order.video_id(able)
         joined = video_id in self._jobs
-        job = self._jobs.get(video_id) or self._begin(VideoRecord(id=video_id, order=order, engine=able.engine))
-        record = await self._wait(job, wait_s)
+        record = VideoRecord(id=video_id, content_id=order.content_id(able), order=order, engine=able.engine)
+        job = self._jobs.get(video_id) or self._begin(record, most)
+        ended = await self._wait(job, wait_s)
         cache: CacheState = "joined" if joined and job.cache == "miss" else job.cache
         self.counts[cache] += 1
-        return Answer(record, cache)
+        return self._answer(job, ended)._replace(cache=cache)
 
-    async def find(self, video_id: str) -> VideoRecord:
-        """The record as it stands. Raises `UnknownVideo`."""
+    async def find(self, video_id: str, owner: str | None = None) -> Answer:
+        """The video as it stands, if it is that owner's (or whose ever). Raises `UnknownVideo`."""
         job = self._jobs.get(video_id)
         working = job is not None and job.accepted.is_set()  # before that it may turn out to be done already
         record = job.record if job and working else await self._records.load(video_id)
-        if record is None:
+        if record is None or owner not in (None, record.order.owner):
             raise UnknownVideo(f"There is no video {video_id!r}.", {"videoId": video_id})
-        return record
+        return self._answer(job, record) if job and working else Answer(record)
+
+    async def page(self, owner: str, after: str, limit: int) -> tuple[list[Answer], str | None]:
+        """An owner's videos, the newest first, and the cursor for more of them."""
+        records, cursor = await self._records.page(owner, after, limit)
+        found = [self._jobs.get(record.id) for record in records]
+        answers = [self._answer(job, job.record) if job else Answer(r) for job, r in zip(found, records, strict=True)]
+        return answers, cursor
+
+    async def cancel(self, video_id: str, owner: str | None = None) -> Answer:
+        """End the video if it is in work: its render stops with the last video that waits for it."""
+        await self.find(video_id, owner)
+        if job := self._jobs.get(video_id):
+            job.stop.set()
+            await asyncio.wait({job.task})
+        return await self.find(video_id)
+
+    async def delete(self, video_id: str, owner: str | None = None) -> None:
+        """Leave nothing of a video; one in work is canceled first."""
+        record = (await self.cancel(video_id, owner)).record
+        await self._dedupe.forget(video_id)
+        self._seen.pop(record.content_key, None)
+        await self._records.forget(record)
 
     async def resume(self) -> int:
         """Run again what an earlier life accepted and did not finish; return how many."""
         unfinished = [record for record in await self._records.unfinished() if record.id not in self._jobs]
         for record in unfinished:
-            if record.status == "completed":  # that life ended between the record and its marker
+            if record.status in ENDED:  # that life ended between the record and its marker
                 await self._records.finish(record)
             else:
-                self._begin(record)
-        return sum(record.status != "completed" for record in unfinished)
+                self._begin(record, None).accepted.set()
+        return sum(record.status not in ENDED for record in unfinished)
 
-    def _begin(self, record: VideoRecord) -> Job:
+    def _answer(self, job: Job, record: VideoRecord) -> Answer:
+        if record.status in ENDED or job.render is None:
+            return Answer(record)
+        position = self._renders.position(job.render)
+        return Answer(record, None, position, round(self._renders.estimated_s(job.render), 1))
+
+    def _begin(self, record: VideoRecord, most: int | None) -> Job:
         """Start the work apart from the request that asked: an empty context keeps its cancellation away."""
-        job = self._jobs[record.id] = Job(record)
+        job = self._jobs[record.id] = Job(record, most)
         job.task = asyncio.create_task(self._finish(job), context=contextvars.Context())
         job.task.add_done_callback(lambda task: self._forget(record.id, task))
         return job
@@ -103,7 +190,7 @@ class JobIndex:
     def _forget(self, video_id: str, task: asyncio.Task[VideoRecord]) -> None:
         del self._jobs[video_id]
         if not task.cancelled() and (error := task.exception()):  # every waiter is told as well
-            logger.error("video %s could not be accepted: %s", video_id, error)
+            logger.warning("video %s was not accepted: %s", video_id, error)
 
     async def _wait(self, job: Job, wait_s: float) -> VideoRecord:
         """Wait up to `wait_s` seconds for the end, or as long as it takes until the order is durable."""
@@ -120,49 +207,85 @@ class JobIndex:
         return job.task.result() if done else job.record
 
     async def _finish(self, job: Job) -> VideoRecord:
-        if remembered := await self._remembered(job.record.id):
-            job.cache = "hit"
-            return remembered
-        await self._records.accept(job.record)
-        job.accepted.set()
-        async with self._slots:
-            record = await self._work(job)
+        if not job.accepted.is_set():
+            if remembered := await self._remembered(job):
+                job.cache = "hit"
+                return remembered
+            self._check_room(job)
+            await self._records.accept(job.record)
+            job.accepted.set()
+        record = await self._work(job)
         await self._store(record)
         return record
 
-    async def _remembered(self, video_id: str) -> VideoRecord | None:
-        """A completed video from the cache, or from the records behind it, if its content is still there."""
-        cached = await self._dedupe.get(video_id)
-        record = cached or await self._records.load(video_id)
+    def _check_room(self, job: Job) -> None:
+        working = [other for other in self._jobs.values() if other.accepted.is_set()]
+        retry = {"retry_after_s": max(1, math.ceil(self._renders.service_s))}
+        if len(working) >= self._limits.queue:
+            raise QueueFull(f"{len(working)} videos are in work. Ask again in {retry['retry_after_s']} s.", retry)
+        own = sum(other.record.order.owner == job.record.order.owner for other in working)
+        if job.most is not None and own >= job.most:
+            raise TooManyJobs(f"You have {own} videos in work. Ask again in {retry['retry_after_s']} s.", retry)
+
+    async def _remembered(self, job: Job) -> VideoRecord | None:
+        """A completed video from the cache, from the records behind it, or from another video of the same content."""
+        asked = job.record
+        cached = await self._dedupe.get(asked.id)
+        record = cached or await self._records.load(asked.id)
+        if record and record.status != "completed":
+            job.since(record)
         if record is None or record.status != "completed":
+            twin = await self._records.twin(asked)
+            record = twin and await self._copied(asked, twin)
+        if record is None:
             return None
-        if not await self._records.has_content(record):
-            await self._dedupe.forget(video_id)
+        if not await self._has_content(record):
+            await self._dedupe.forget(record.id)
             return None
         if cached is None:
             await self._dedupe.put(record)
         return record
 
+    async def _copied(self, asked: VideoRecord, twin: VideoRecord) -> VideoRecord:
+        """The record of a video whose content another one has."""
+        same = {"status": "completed", "engine": twin.engine, "rendered": twin.rendered, "timings_s": twin.timings_s}
+        record = asked.with_(**same, finished_at=datetime.now(UTC))
+        await self._records.accept(record)
+        await self._records.finish(record)
+        await self._tell(record)
+        return record
+
+    async def _has_content(self, record: VideoRecord) -> bool:
+        now_s = time.monotonic()
+        if now_s - self._seen.get(record.content_key, -math.inf) < CONTENT_TRUSTED_S:
+            return True
+        if not await self._records.has_content(record):
+            return False
+        self._seen[record.content_key] = now_s
+        return True
+
     async def _work(self, job: Job) -> VideoRecord:
+        """Wait for the render, alone or with others of the same content, or for the order to stop."""
         began = time.perf_counter()
-        ended: dict[str, Any]
+        job.render = self._renders.join(job.record)
+        stop = asyncio.create_task(job.stop.wait())
         try:
-            engine, rendered = await self._pipeline.run(job.record, job.trace)
-            ended = {"status": "completed", "engine": engine, "rendered": rendered}
-        except TalkingPhotoError as error:
-            ended = {"status": "failed", "failure": Failure.of(error)}
-        except Exception as error:
-            logger.exception("video %s: the work broke", job.record.id)
-            broke = StageFailed(f"The work broke ({type(root_cause(error)).__name__}). Ask again.")
-            ended = {"status": "failed", "failure": Failure.of(broke)}
-        timings = job.trace.timings_s | {"total": round(time.perf_counter() - began, 4)}
-        logger.info("video %s %s with %s: %s", job.record.id, ended["status"], job.record.engine, timings)
-        return job.record.with_(**ended, stage=None, finished_at=datetime.now(UTC), timings_s=timings)
+            await asyncio.wait({job.render.task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            done = job.render.task.done()
+            ended: dict[str, Any] = job.render.task.result() if done else {"status": "canceled"}
+        finally:
+            stop.cancel()
+            self._renders.leave(job.render)
+        timings = job.render.trace.timings_s | {"total": round(time.perf_counter() - began, 4)}
+        record = job.record.with_(**ended, stage=None, finished_at=datetime.now(UTC), timings_s=timings)
+        logger.info("video %s %s with %s: %s", record.id, record.status, record.engine, timings)
+        return record
 
     async def _store(self, record: VideoRecord) -> None:
         """Record an end. What was accepted is not lost to a store that is away for a while: try until it is kept."""
         for pause_s in itertools.chain(STORE_AGAIN_AFTER_S, itertools.repeat(STORE_AGAIN_AFTER_S[-1])):
             try:
+                await self._tell(record)
                 await self._records.finish(record)
                 break
             except Exception as error:
@@ -170,3 +293,8 @@ class JobIndex:
                 await asyncio.sleep(pause_s)
         if record.status == "completed":
             await self._dedupe.put(record)
+
+    async def _tell(self, record: VideoRecord) -> None:
+        """Announce an end, before it is recorded: a life that ends in between announces it again, by the same id."""
+        if self._announce and record.order.webhook:
+            await self._announce(record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,14 +32,19 @@ class Capabilities(BaseModel):
 class VideoOrder(BaseModel):
     """One poster, a photo or a clip, and one script: text with a voice, or a sound file.
 
-    `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content.
+    `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content; a `poster_id` may stand
+    alone until its picture is looked up. `owner` is who asked,
+    by the name of the API key; `webhook` is told of the end; `metadata` is the caller's own.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    poster_key: str
+    poster_key: str = ""
     poster_id: str | None = None
     source: SourceOptions = SourceOptions()
+    owner: str = ""
+    webhook: str | None = None
+    metadata: dict[str, str] = {}
     text: str | None = None
     voice_id: str = "default"
     audio_key: str | None = None
@@ -54,19 +60,32 @@ class VideoOrder(BaseModel):
             raise UnknownVoice.among(self.voice_id, able.voices)
         return self.model_copy(update={"text": readable(self.text, able.max_text_chars)})
 
+    def content_id(self, able: Capabilities) -> str:
+        """What names the pictures and the sound: equal for equal posters, scripts, options, engines and versions."""
+        return _named(
+            {
+                "poster": _digest_of(self.poster_key),
+                "source": asdict(self.source) | {"face_index": self.source.face_index or 0},
+                "script": {"audio": _digest_of(self.audio_key)}
+                if self.audio_key
+                else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
+                "engine": [able.engine, able.engine_version],
+                "video": able.video,
+                "pipeline": PIPELINE_VERSION,
+            }
+        )
+
     def video_id(self, able: Capabilities) -> str:
-        """The content key: equal for equal pictures, scripts, options, engines and versions."""
-        parts = {
-            "poster": _digest_of(self.poster_key),
-            "source": asdict(self.source) | {"face_index": self.source.face_index or 0},
-            "script": {"audio": _digest_of(self.audio_key)}
-            if self.audio_key
-            else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
-            "engine": [able.engine, able.engine_version],
-            "video": able.video,
-            "pipeline": PIPELINE_VERSION,
-        }
-        return "vid_" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+        """What names the video: the same content, for the same owner with the same webhook and metadata."""
+        return "vid_" + _named([self.content_id(able), self.owner, self.webhook, self.metadata])
+
+    def fingerprint(self) -> str:
+        """What an Idempotency-Key stands for: all that the caller asked."""
+        return _named(self.model_dump(mode="json"))
+
+
+def _named(parts: Any) -> str:  # noqa: ANN401 - what JSON can hold
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _digest_of(key: str) -> str:

@@ -63,7 +63,9 @@ class Pipeline:
         rendered = await self._stage(
             trace,
             "video",
-            lambda: stages.video.render.remote(order.poster_key, track, speech, drive, record.content_key),
+            lambda: stages.video.render.remote(
+                order.poster_key, track, speech, drive, record.content_key, record.stream_prefix
+            ),
         )
         clip: Clip = await rendered
         measures = asdict(clip) | {"duration_s": clip.duration_s}
@@ -83,7 +85,11 @@ class Pipeline:
         async def attempt() -> Any:  # noqa: ANN401 - a response
             self.runs[name] += 1
             response = call()
-            await asyncio.wait_for(response, self._stage_limit_s)
+            try:
+                await asyncio.wait_for(response, self._stage_limit_s)
+            except (asyncio.CancelledError, TimeoutError):
+                response.cancel()  # the stage stops, too
+                raise
             return response
 
         try:

@@ -16,6 +16,9 @@ from deployments.media import FaceBox
 POSTER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 """What an imageId may be: it is part of storage keys."""
 
+REMEMBERED = 10_000
+"""Posters kept in memory, 1 KB each, so that an order need not ask storage."""
+
 
 class Poster(BaseModel):
     """A registered picture; `faces` are the boxes found, largest first."""
@@ -44,6 +47,7 @@ class Posters:
         self._storage = storage
         self._faces = faces
         self._writing = asyncio.Lock()  # a picture and its record are written, or deleted, together
+        self._known: dict[str, Poster] = {}  # by id: all changes come through here
 
     async def put(self, poster_id: str, image: bytes) -> Poster:
         """Register or replace. Raises `UnreadableImage`, `ImageTooLarge` or `NoFace`."""
@@ -54,23 +58,35 @@ class Posters:
         async with self._writing:
             await self._storage.put.remote(poster.key, image, poster.content_type)
             await self._storage.put.remote(_record_key(poster_id), record, "application/json")
+            self._known[poster_id] = poster
         return poster
+
+    async def check(self, image: bytes) -> dict[str, Any]:
+        """What `put` would find, without keeping anything."""
+        found: dict[str, Any] = await self._faces.inspect.remote(image)
+        return found
 
     async def get(self, poster_id: str) -> Poster:
         """The poster. Raises `UnknownPoster`."""
-        known = re.fullmatch(POSTER_ID, poster_id)
-        data = await self._storage.find.remote(_record_key(poster_id)) if known else None
+        if poster := self._known.get(poster_id):
+            return poster
+        possible = re.fullmatch(POSTER_ID, poster_id)
+        data = await self._storage.find.remote(_record_key(poster_id)) if possible else None
         if data is None:
             raise UnknownPoster(
                 f"There is no poster {poster_id!r}. Register its picture first, with PUT /v1/posters/<imageId>.",
                 {"imageId": poster_id},
             )
-        return Poster.model_validate_json(data)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        poster = self._known[poster_id] = Poster.model_validate_json(data)
+        return poster
 
     async def delete(self, poster_id: str) -> None:
         """Forget the poster and its pictures. Raises `UnknownPoster`."""
         await self.get(poster_id)
         async with self._writing:
+            self._known.pop(poster_id, None)
             await self._storage.delete.remote(_record_key(poster_id))
             for key in await self._storage.list.remote(f"posters/{poster_id}/"):
                 await self._storage.delete.remote(key)

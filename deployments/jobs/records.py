@@ -1,11 +1,13 @@
 """Records of videos: durable before an order is accepted, in object storage beside the videos themselves.
 
-`videos/<id>.json` is the record, `videos/<id>.mp4` its content; `pending/<id>` exists while the work is not
-finished, so that a restart finds what it owes without reading every record.
+`videos/<id>.json` is the record; `pending/<id>` exists while the work is not finished, so that a restart finds what
+it owes without reading every record; `index/<owner>/<time>-<id>` lists an owner's videos, the newest first. The MP4 is
+`contents/<content id>.mp4`, which several videos may share: `refs/<content id>/<id>` tells which.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,7 +19,15 @@ from deployments.jobs.order import VideoOrder
 
 logger = logging.getLogger("ray.serve")
 
-Status = Literal["queued", "processing", "completed", "failed"]
+Status = Literal["queued", "processing", "completed", "failed", "canceled"]
+
+ENDED: tuple[Status, ...] = ("completed", "failed", "canceled")
+
+ANYBODY = "-"
+"""The owner's name in keys, where nobody has one."""
+
+FAR_FUTURE_MS = 10**14
+"""Keys are listed in ascending order, and the newest video shall come first."""
 
 
 class Failure(BaseModel):
@@ -63,6 +73,7 @@ class VideoRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
+    content_id: str
     order: VideoOrder
     engine: str
     status: Status = "queued"
@@ -76,7 +87,12 @@ class VideoRecord(BaseModel):
     @property
     def content_key(self) -> str:
         """Where the MP4 is stored."""
-        return f"videos/{self.id}.mp4"
+        return f"contents/{self.content_id}.mp4"
+
+    @property
+    def stream_prefix(self) -> str:
+        """Where what plays while it is rendered is stored."""
+        return f"streams/{self.content_id}"
 
     def with_(self, **changes: Any) -> VideoRecord:  # noqa: ANN401 - any field
         """A copy with those fields changed."""
@@ -90,11 +106,10 @@ class Records:
         self._storage = storage
 
     async def accept(self, record: VideoRecord) -> None:
-        """Make an order durable: from here on it ends completed or failed, through any restart."""
-        await self._storage.put.remote(f"pending/{record.id}", record.id.encode(), "text/plain")
-        await self._save(
-            record
-        )  # second: a marker without a record is harmless, a record without a marker is forgotten
+        """Make an order durable: from here on it ends, through any restart."""
+        for key in (_index_key(record), _ref_key(record), f"pending/{record.id}"):
+            await self._storage.put.remote(key, record.id.encode(), "text/plain")
+        await self._save(record)  # last: a marker without a record is harmless, a record without a marker is forgotten
 
     async def finish(self, record: VideoRecord) -> None:
         """Store how it ended."""
@@ -105,6 +120,14 @@ class Records:
         """The record of that id, if there is one."""
         data = await self._storage.find.remote(f"videos/{video_id}.json")
         return None if data is None else VideoRecord.model_validate_json(data)
+
+    async def twin(self, record: VideoRecord) -> VideoRecord | None:
+        """A completed video of the same content, if there is one."""
+        for key in await self._storage.list.remote(f"refs/{record.content_id}/"):
+            other = await self.load(key.rpartition("/")[2])
+            if other and other.status == "completed":
+                return other
+        return None
 
     async def has_content(self, record: VideoRecord) -> bool:
         """Whether the MP4 is still there."""
@@ -123,7 +146,41 @@ class Records:
                 found.append(record)
         return found
 
+    async def page(self, owner: str, after: str, limit: int) -> tuple[list[VideoRecord], str | None]:
+        """An owner's videos, the newest first, from after the cursor on, and the next cursor, if there are more."""
+        prefix = f"index/{owner or ANYBODY}/"
+        keys = [key for key in await self._storage.list.remote(prefix) if key.removeprefix(prefix) > after]
+        names = [key.removeprefix(prefix) for key in keys[:limit]]
+        records = [await self.load(name.partition("-")[2]) for name in names]
+        return [record for record in records if record], names[-1] if len(keys) > limit else None
+
+    async def forget(self, record: VideoRecord) -> None:
+        """Leave nothing of a video, nor of its content if no other video shares it."""
+        for key in (f"videos/{record.id}.json", f"pending/{record.id}", _index_key(record), _ref_key(record)):
+            await self._storage.delete.remote(key)
+        if not await self._storage.list.remote(f"refs/{record.content_id}/"):
+            await self._storage.delete.remote(record.content_key)
+            for key in await self._storage.list.remote(f"{record.stream_prefix}/"):
+                await self._storage.delete.remote(key)
+
+    async def kept(self, owner: str, key: str, fingerprint: str) -> bool:
+        """Whether an Idempotency-Key stands for this order, as it does from now on if it is new."""
+        path = f"idempotency/{owner or ANYBODY}/{hashlib.sha256(key.encode()).hexdigest()}"
+        known = await self._storage.find.remote(path)
+        if known is None:
+            await self._storage.put.remote(path, fingerprint.encode(), "text/plain")
+        return known is None or known.decode() == fingerprint
+
     async def _save(self, record: VideoRecord) -> None:
         await self._storage.put.remote(
             f"videos/{record.id}.json", record.model_dump_json().encode(), "application/json"
         )
+
+
+def _index_key(record: VideoRecord) -> str:
+    newest_first = FAR_FUTURE_MS - int(record.created_at.timestamp() * 1000)
+    return f"index/{record.order.owner or ANYBODY}/{newest_first:015}-{record.id}"
+
+
+def _ref_key(record: VideoRecord) -> str:
+    return f"refs/{record.content_id}/{record.id}"

@@ -77,7 +77,7 @@ class Generator(nn.Module):
         del network.audio_encoder, network.face_decoder_blocks, network.output_block
         self.network = network  # what is left of it encodes faces
         self.rows = FACE_PX if rows == "all" else FACE_PX // 2
-        if dtype == torch.float32:  # others round too much for it, and have hardware of their own
+        if dtype == torch.float32:  # the transforms' rounding was looked at in no other format
             _minimize([cast("Step", step) for step in self.steps])
         self.dtype = dtype
         self.to(torch.float32, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -22,8 +22,7 @@ POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)
 """Where the polynomials are evaluated, besides infinity. Small numbers and small inverses round least."""
 
 AT_ONCE = 4_000_000
-"""Numbers in the tiles that are transformed together. 16 MB stay in the cache, and blocks of more than 32 MB would be
-asked of the system anew each time."""
+"""Numbers in the tiles that are transformed together: bounds the memory to 16 MB for them, as much for the products."""
 
 
 @dataclass(frozen=True)

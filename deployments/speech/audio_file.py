@@ -10,12 +10,15 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from deployments.boxes import clip_type, overstated
 from deployments.errors import AudioTooLong, UnreadableAudio
 from deployments.media import Speech, Waveform
 
 # Containers that hold their sound themselves. FFmpeg finds them by content and opens nothing else: a playlist or a
-# concat script, which could name other files and addresses, is refused before it is read.
-CONTAINERS = "wav,mp3,mov,ogg,flac,aac"
+# concat script, which could name other files and addresses, is refused before it is read. What does not begin as
+# an MP4 is not opened as one: of an MP4, the boxes are looked at first.
+CONTAINERS = "wav,mp3,ogg,flac,aac"
+MP4 = "mov"
 
 # Of these, the ones whose header says how long the sound is; an MP3 or Ogg cut short is just a shorter one.
 MEASURED = ("flac", "mov,mp4,m4a,3gp,3g2,mj2")
@@ -52,8 +55,11 @@ def decode_audio(data: bytes, max_duration_s: float, max_bytes: int) -> Speech:
         raise SilentAudio(f"The sound file is empty: {HELP}")
     if _cut_wav(data):
         raise UnreadableAudio(f"The sound file is cut off: {HELP}")
+    is_mp4 = clip_type(data) in ("video/mp4", "video/quicktime")
+    if is_mp4 and overstated(data):
+        raise UnreadableAudio(f"The sound file is cut off or damaged: {HELP}")
     try:
-        waveform = _decode(data, max_duration_s)
+        waveform = _decode(data, MP4 if is_mp4 else CONTAINERS, max_duration_s)
     except (av.FFmpegError, ValueError) as error:  # PyAV's own checks raise ValueError
         raise UnreadableAudio(f"The sound file cannot be read: {HELP}") from error
     if not len(waveform.samples) or int(waveform.samples.max()) - int(waveform.samples.min()) < SILENCE:
@@ -61,8 +67,9 @@ def decode_audio(data: bytes, max_duration_s: float, max_bytes: int) -> Speech:
     return Speech(waveform)
 
 
-def _decode(data: bytes, max_duration_s: float) -> Waveform:
-    with av.open(io.BytesIO(data), "r", container_options={"format_whitelist": CONTAINERS}) as container:
+def _decode(data: bytes, containers: str, max_duration_s: float) -> Waveform:
+    options = {"format_whitelist": containers}
+    with av.open(io.BytesIO(data), "r", container_options=options, metadata_errors="replace") as container:
         if not container.streams.audio:
             raise UnreadableAudio(f"The file has no sound in it: {HELP}")
         stream = container.streams.audio[0]

@@ -16,6 +16,7 @@ from deployments.media import Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrame
 from deployments.retry import twice
 from deployments.video.render import Renderer
 from deployments.video.shots import ClipShots, PhotoShots, Shot, Shots
+from deployments.video.stream import Stream
 from deployments.video.watch import Watch
 from deployments.video.window import windowed
 
@@ -26,8 +27,11 @@ IN_FLIGHT = 2
 class Files(Protocol):
     """Where source clips are, and finished ones go."""
 
-    def put(self, key: str, content: IO[bytes], content_type: str) -> None:
-        """Store a file, replacing what was there."""
+    def put(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
+        """Store bytes or a file, replacing what was there."""
+
+    def stat(self, key: str) -> Any:  # noqa: ANN401 - what the store knows of it
+        """None if there is no such object."""
 
     def read(self, key: str) -> bytes:
         """The bytes of an object."""
@@ -50,9 +54,18 @@ class VideoStage:
         self._chunk_frames = chunk_frames
 
     async def render(
-        self, source_key: str, track: FaceTrack | ClipTrack, speech: Speech, drive: MouthDrive, key: str
+        self,
+        source_key: str,
+        track: FaceTrack | ClipTrack,
+        speech: Speech,
+        drive: MouthDrive,
+        key: str,
+        stream_prefix: str | None = None,
     ) -> Clip:
-        """Make the MP4 of the photo or clip under `source_key` and store it under `key`."""
+        """Make the MP4 of the photo or clip under `source_key` and store it under `key`.
+
+        With a `stream_prefix` it can be played meanwhile, from `<stream_prefix>/stream.m3u8`.
+        """
 
         def keep(file: IO[bytes]) -> None:
             self._store.put(key, file, "video/mp4")
@@ -73,10 +86,15 @@ class VideoStage:
 
         starts = range(0, drive.frames, self._chunk_frames)
         calls = (partial(animated, drive.chunk(first, first + self._chunk_frames)) for first in starts)
-        with await asyncio.to_thread(self._shots, source_key, track, drive.frames) as shots:
+        with (
+            await asyncio.to_thread(self._shots, source_key, track, drive.frames) as shots,
+            Stream(self._store, stream_prefix) if stream_prefix else contextlib.nullcontext() as stream,
+        ):
             async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
                 size = shots.width, shots.height
-                clip = await self._renderer.render(size, speech.waveform, drive.fps, pieces, keep)
+                clip = await self._renderer.render(size, speech.waveform, drive.fps, pieces, keep, stream)
+            if stream:
+                await asyncio.to_thread(stream.end)
         return replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     def _shots(self, source_key: str, track: FaceTrack | ClipTrack, frames: int) -> Shots:

@@ -12,6 +12,7 @@ import numpy as np
 
 from deployments.media import Clip, MouthFrames, Waveform
 from deployments.video.encode import ClipWriter, Encoding
+from deployments.video.fragments import Segments
 from deployments.video.paste import paste
 from deployments.video.shots import Shot
 from deployments.video.watch import Watch
@@ -31,13 +32,15 @@ class Renderer:
         fps: float,
         shots: AsyncIterable[tuple[Shot, MouthFrames | None]],
         keep: Callable[[IO[bytes]], None],
+        stream: Segments | None = None,
     ) -> Clip:
         """Make the clip of that width and height, round(fps * seconds of sound) frames long as `shots` must be.
 
-        `keep` stores it. Pixels and file are worked on in a thread, so that the event loop can receive the next
-        shot. Whatever fails, no file stays behind. Raises `StageFailed` if shots and sound differ in length.
+        `keep` stores it; `stream` takes its segments before that, as they are encoded. Pixels and file are worked
+        on in a thread, so that the event loop can receive the next shot. Whatever fails, no file stays behind.
+        Raises `StageFailed` if shots and sound differ in length.
         """
-        with ClipWriter(*size, fps, sound, self._encoding, self._directory) as writer:
+        with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
             faceless, watch = 0, Watch()
             async for shot, mouths in shots:
                 with watch.on("encode"):

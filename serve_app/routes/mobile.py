@@ -54,11 +54,8 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
     @router.post("/lipsync/generate-talking-photo", response_model=MobileReply)
     async def generate_talking_photo(body: MobileRequest, request: Request) -> JSONResponse:
         """Make the poster say the text. `status` is `processing` where that takes longer than the wait: ask again."""
-        poster = await service.get_poster(body.imageId)
-        order = VideoOrder(
-            poster_key=poster.key, poster_id=poster.id, text=body.text, voice_id=body.voiceId or "default"
-        )
-        record, _ = await service.submit(order, wait_s)
+        order = VideoOrder(poster_id=body.imageId, text=body.text, voice_id=body.voiceId or "default")
+        record = (await service.submit(order, wait_s)).record
         reply = MobileReply.of(record, await links.video(record, request))
         http_status = record.failure.http_status if record.failure else 200 if record.status == "completed" else 202
         return JSONResponse(reply.model_dump(), http_status)

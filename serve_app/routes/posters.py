@@ -5,7 +5,7 @@ from starlette.datastructures import UploadFile
 
 from deployments.errors import UnreadableImage
 from deployments.jobs.posters import Poster
-from serve_app.schemas import PosterId
+from serve_app.schemas import PosterCheck, PosterId
 from serve_app.service import Service
 
 _ONE_FILE = {
@@ -32,6 +32,11 @@ def make_router(service: Service) -> APIRouter:
     async def put_poster(poster_id: PosterId, request: Request) -> Poster:
         """Register or replace a poster: the photo or clip as the body, or as the file of a form."""
         return await service.put_poster(poster_id, await _image(request))
+
+    @router.post("/check", openapi_extra=_ONE_FILE)
+    async def check_poster(request: Request) -> PosterCheck:
+        """What would come of this photo or clip as a poster: its size and faces, or why not. Nothing is kept."""
+        return PosterCheck(**await service.check_poster(await _image(request)))
 
     @router.get("/{poster_id}")
     async def get_poster(poster_id: PosterId) -> Poster:

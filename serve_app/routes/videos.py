@@ -1,26 +1,27 @@
 """Videos: made from a poster and a script, looked up, played."""
 
 import re
-from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
+from pydantic import TypeAdapter, ValidationError
 
-from deployments.errors import InvalidRequest, VideoNotReady
+from deployments.errors import InvalidRequest
+from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
+from deployments.jobs.records import ENDED
 from deployments.media import SourceOptions
-from deployments.storage.store import StoredObject
 from serve_app.links import Links
 from serve_app.problems import problem
-from serve_app.ranges import ByteRange, RangeUnsatisfiable, parse_range
-from serve_app.schemas import Video, VideoId
+from serve_app.schemas import Video, VideoId, VideoPage
 from serve_app.service import Service
 from serve_app.settings import Settings
 from serve_app.source_options import source_options
 from serve_app.uploads import Uploads
 
 MAX_WAIT_S = 60.0
+
+METADATA = TypeAdapter(dict[str, str])
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b", re.ASCII)
 
@@ -39,48 +40,63 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
         text: Annotated[str | None, Form(description="What it says.")] = None,
         voice_id: Annotated[str, Form()] = "default",
         audio: Annotated[UploadFile | None, File(description="Or a sound file: WAV, MP3, M4A, OGG, FLAC.")] = None,
+        metadata: Annotated[
+            str | None, Form(max_length=4000, description="A JSON object of strings, given back.")
+        ] = None,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
         prefer: Annotated[str | None, Header(description="`wait=N`: hold the answer for up to N seconds.")] = None,
     ) -> Response:
         """Make a video: 200 with the finished one, 202 with its state if that takes longer than the service waits."""
-        if (poster is None) == (poster_id is None):
-            raise InvalidRequest(
-                "Send either 'poster' (a picture) or 'poster_id' (a registered one).", {"param": "poster"}
-            )
-        if (text is None) == (audio is None):
-            raise InvalidRequest("Send either 'text' (with 'voice_id') or 'audio' (a sound file).", {"param": "text"})
+        _check_one("poster", poster, poster_id, "Send either 'poster' (a photo, a clip) or 'poster_id' (a known one).")
+        _check_one("text", text, audio, "Send either 'text' (with 'voice_id') or 'audio' (a sound file).")
         order = VideoOrder(
-            poster_key=await keep.picture(poster) if poster else (await service.get_poster(poster_id or "")).key,
+            poster_key=await keep.picture(poster) if poster else "",
             poster_id=poster_id,
             text=text,
             voice_id=voice_id,
             audio_key=await keep.sound(audio) if audio else None,
             source=source,
+            metadata=_metadata(metadata),
         )
-        answer = await service.submit(order, _preferred(prefer, settings.http.wait_s))
+        wait_s = _preferred(prefer, settings.http.wait_s)
+        answer = await service.submit(order, wait_s, idempotency_key=idempotency_key)
         record = answer.record
         if failure := record.failure:
             return problem(
                 failure.http_status, failure.code, failure.detail, retryable=failure.retryable, video_id=record.id
             )
         body = Video.of(answer, await links.video(record, request)).model_dump_json()
-        done = record.status == "completed"
+        done = record.status in ENDED
         headers = {"Location": f"/v1/videos/{record.id}"} | ({} if done else {"Retry-After": "1"})
         return Response(body, 200 if done else 202, headers, media_type="application/json")
+
+    async def shown(answer: Answer, request: Request) -> Video:
+        return Video.of(answer, await links.video(answer.record, request))
+
+    @router.get("")
+    async def list_videos(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        cursor: Annotated[str, Query(pattern=r"^[0-9]{15}-vid_[0-9a-f]{32}$|^$")] = "",
+    ) -> VideoPage:
+        """Your videos, the newest first."""
+        answers, following = await service.page("", cursor, limit)
+        return VideoPage(videos=[await shown(answer, request) for answer in answers], next_cursor=following)
 
     @router.get("/{video_id}")
     async def get_video(video_id: VideoId, request: Request) -> Video:
         """The video as it stands."""
-        record = await service.find(video_id)
-        return Video.of(record, await links.video(record, request))
+        return await shown(await service.find(video_id), request)
 
-    @router.api_route("/{video_id}/content", methods=["GET", "HEAD"], response_class=Response)
-    async def get_content(video_id: VideoId, request: Request) -> Response:
-        """The MP4, whole or in byte ranges."""
-        record = await service.find(video_id)
-        stored = await service.content(record.content_key) if record.status == "completed" else None
-        if stored is None:
-            raise VideoNotReady(f"The video has no content: it is {record.status}.", {"videoId": video_id})
-        return _play(service, stored, request)
+    @router.post("/{video_id}/cancel")
+    async def cancel_video(video_id: VideoId, request: Request) -> Video:
+        """Stop making it, if it is not done; the answer says how it ended."""
+        return await shown(await service.cancel(video_id, None), request)
+
+    @router.delete("/{video_id}", status_code=204)
+    async def delete_video(video_id: VideoId) -> None:
+        """Leave nothing of it: the record and, unless another video shares it, the content."""
+        await service.delete(video_id, None)
 
     return router
 
@@ -91,28 +107,15 @@ def _preferred(header: str | None, wait_s: float) -> float:
     return min(float(match[1]), MAX_WAIT_S) if match else wait_s
 
 
-def _play(service: Service, stored: StoredObject, request: Request) -> Response:
-    """Answer as players expect: strong ETag, 304, 206 with Content-Range, 416; HEAD without the body."""
-    etag, size = f'"{stored.etag}"', stored.size_bytes
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=86400"}
-    held = request.headers.get("if-none-match", "")
-    if etag in held or held.strip() == "*":
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    whole = request.method == "HEAD" or request.headers.get("if-range", etag) != etag
-    asked = None if whole else request.headers.get("range")
+def _check_one(param: str, one: object, other: object, sentence: str) -> None:
+    if (one is None) == (other is None):
+        raise InvalidRequest(sentence, {"param": param})
+
+
+def _metadata(given: str | None) -> dict[str, str]:
+    """The caller's own facts. Raises `InvalidRequest` unless they are a JSON object of strings."""
     try:
-        part = parse_range(asked, size)
-    except RangeUnsatisfiable:
-        refused = problem(
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "range_not_satisfiable", f"The video has {size} bytes."
-        )
-        refused.headers.update(headers | {"Content-Range": f"bytes */{size}"})
-        return refused
-    status = HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK
-    span = part or ByteRange(0, size)
-    headers["Content-Length"] = str(span.stop - span.start)
-    if part:
-        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type="video/mp4")
-    return StreamingResponse(service.read(stored.key, span.start, span.stop), status, headers, media_type="video/mp4")
+        return METADATA.validate_json(given or "{}")
+    except ValidationError as error:
+        problem = "'metadata' is not a JSON object of strings."
+        raise InvalidRequest(problem, {"param": "metadata"}) from error

@@ -13,8 +13,9 @@ from av.stream import Disposition
 from av.video.reformatter import ColorRange, Colorspace
 from clips import make_clip, moving_poster, moving_poster_matrix
 
+from deployments.boxes import clip_type
 from deployments.errors import ClipTooLarge, InvalidRequest, UnreadableClip
-from deployments.footage import ClipLimits, Footage, clip_type, playlist, shaped, shrunk
+from deployments.footage import ClipLimits, Footage, playlist, shaped, shrunk
 from deployments.media import SourceOptions
 
 BITS = 8

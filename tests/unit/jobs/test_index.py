@@ -9,9 +9,18 @@ import numpy as np
 import pytest
 from local_handle import LocalHandle
 
-from deployments.errors import EmptyText, NoFace, StorageUnavailable, UnknownVideo, UnknownVoice
+from deployments.errors import (
+    EmptyText,
+    IdempotencyMismatch,
+    NoFace,
+    QueueFull,
+    StorageUnavailable,
+    TooManyJobs,
+    UnknownVideo,
+    UnknownVoice,
+)
 from deployments.jobs.dedupe import Dedupe
-from deployments.jobs.index import JobIndex
+from deployments.jobs.index import JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.records import Records, VideoRecord
@@ -20,6 +29,7 @@ from deployments.storage.disk import DiskStore
 
 ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engine="preview", engine_version="1")
 ORDER = VideoOrder(poster_key="posters/a/abc", poster_id="a", text="Hello.")
+RECORD = VideoRecord(id=ORDER.video_id(ABLE), content_id=ORDER.content_id(ABLE), order=ORDER, engine="preview")
 
 
 class Storage:
@@ -81,7 +91,7 @@ class OtherStages:
     async def drive(self, speech, track):
         return await self._stage("drive", SimpleNamespace(engine="preview"))
 
-    async def render(self, source_key, track, speech, drive, key):
+    async def render(self, source_key, track, speech, drive, key, stream_prefix):
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))
         self.store.put(key, b"mp4", "video/mp4")
         return clip
@@ -91,7 +101,7 @@ class OtherStages:
 def world(tmp_path):
     """One life of the service: `make()` begins another on the same storage."""
 
-    def make(cache="cache", stage_limit_s=5):
+    def make(cache="cache", stage_limit_s=5, **options):
         store = DiskStore(tmp_path / "objects")
         store.put("posters/a/abc", b"picture", "image/png")
         storage, others = Storage(store), OtherStages(store)
@@ -99,7 +109,7 @@ def world(tmp_path):
         stages = Stages(other, other, other, other, LocalHandle(storage))
         records = Records(LocalHandle(storage))
         dedupe = Dedupe(tmp_path / cache, 3600)
-        index = JobIndex(records, dedupe, Pipeline(stages, stage_limit_s), running=2)
+        index = JobIndex(records, dedupe, Pipeline(stages, stage_limit_s), running=2, **options)
         return SimpleNamespace(index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe)
 
     return make
@@ -157,7 +167,7 @@ def test_the_cache_may_be_wiped_and_the_records_still_know(world):
 def test_the_cache_forgets_after_its_time(tmp_path):
     async def story():
         dedupe = Dedupe(tmp_path, 0.2)
-        await dedupe.put(VideoRecord(id="vid_1", order=ORDER, engine="preview"))
+        await dedupe.put(VideoRecord(id="vid_1", content_id="1", order=ORDER, engine="preview"))
         assert (await dedupe.get("vid_1")).order == ORDER
         await asyncio.sleep(0.3)
         assert await dedupe.get("vid_1") is None
@@ -194,7 +204,7 @@ def test_a_finished_video_stays_finished_while_it_is_asked_for_again(world):
         record = (await life.index.submit(ORDER, ABLE, 10)).record
         again = asyncio.create_task(life.index.submit(ORDER, ABLE, 10))
         while not again.done():
-            assert (await life.index.find(record.id)).status == "completed"
+            assert (await life.index.find(record.id)).record.status == "completed"
         assert (await again).cache == "hit"
 
     run(story())
@@ -203,7 +213,7 @@ def test_a_finished_video_stays_finished_while_it_is_asked_for_again(world):
 def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_taken_up(world):
     async def story():
         life = world()
-        await life.records.accept(VideoRecord(id=ORDER.video_id(ABLE), order=ORDER, engine="preview"))
+        await life.records.accept(RECORD)
         life.store.put("pending/vid_broken", b"", "text/plain")
         life.store.put("videos/vid_broken.json", b"{}", "application/json")
         assert await life.index.resume() == 1
@@ -218,7 +228,7 @@ def test_a_marker_that_outlived_its_completed_video_is_cleared(world):
         life.store.put(f"pending/{record.id}", b"", "text/plain")
         assert await life.index.resume() == 0
         assert life.store.list("pending/") == []
-        assert (await life.index.find(record.id)).status == "completed"
+        assert (await life.index.find(record.id)).record.status == "completed"
         assert not life.stages.calls
 
     run(story())
@@ -305,7 +315,7 @@ def test_a_stage_that_breaks_twice_fails_the_video_with_the_reason(world):
         record = (await life.index.submit(ORDER, ABLE, 10)).record
         assert (record.status, record.failure.code, record.failure.retryable) == ("failed", "stage_failed", True)
         assert "video stage" in record.failure.detail
-        assert (await life.index.find(record.id)).status == "failed"
+        assert (await life.index.find(record.id)).record.status == "failed"
         assert life.store.list("pending/") == []
 
     run(story())
@@ -331,7 +341,7 @@ def test_a_caller_that_waits_too_short_learns_the_state_and_the_work_goes_on(wor
         assert answer.record.status == "processing"
         assert life.store.list("pending/") == [f"pending/{answer.record.id}"]
         life.stages.go.set()
-        while (record := await life.index.find(answer.record.id)).status != "completed":
+        while (record := (await life.index.find(answer.record.id)).record).status != "completed":
             await asyncio.sleep(0.01)
         assert record.rendered.frames == 25
 
@@ -341,10 +351,10 @@ def test_a_caller_that_waits_too_short_learns_the_state_and_the_work_goes_on(wor
 def test_what_was_accepted_is_finished_in_the_next_life(world):
     async def story():
         life = world()
-        await life.records.accept(VideoRecord(id=ORDER.video_id(ABLE), order=ORDER, engine="preview"))
+        await life.records.accept(RECORD)
         following = world()
         assert await following.index.resume() == 1
-        while (record := await following.index.find(ORDER.video_id(ABLE))).status != "completed":
+        while (record := (await following.index.find(ORDER.video_id(ABLE))).record).status != "completed":
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert following.store.read(record.content_key) == b"mp4"
@@ -386,5 +396,219 @@ def test_an_unknown_id_is_told_so(world):
     async def story():
         with pytest.raises(UnknownVideo):
             await world().index.find("vid_" + "0" * 32)
+
+    run(story())
+
+
+def other(number, **facts):
+    return ORDER.model_copy(update={"text": f"Sentence {number}."} | facts)
+
+
+def test_two_videos_of_the_same_content_are_rendered_once_and_keep_their_own_facts(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        mine, yours = (ORDER.model_copy(update={"metadata": {"for": name}}) for name in ("me", "you"))
+        waiting = [asyncio.create_task(life.index.submit(order, ABLE, 10)) for order in (mine, yours)]
+        await asyncio.sleep(0.1)
+        life.stages.go.set()
+        first, second = [(await task).record for task in waiting]
+        assert first.id != second.id
+        assert (first.content_key, first.order.metadata, second.order.metadata) == (
+            second.content_key,
+            {"for": "me"},
+            {"for": "you"},
+        )
+        assert life.stages.calls["video"] == 1
+        third = await life.index.submit(ORDER.model_copy(update={"metadata": {"for": "them"}}), ABLE, 10)
+        assert (third.cache, third.record.status, life.stages.calls["video"]) == ("hit", "completed", 1)
+
+    run(story())
+
+
+def test_deleting_one_of_two_leaves_the_other_its_content_and_deleting_both_leaves_nothing(world):
+    async def story():
+        life = world()
+        first = (await life.index.submit(ORDER, ABLE, 10)).record
+        second = (await life.index.submit(ORDER.model_copy(update={"metadata": {"a": "b"}}), ABLE, 10)).record
+        life.store.put(f"{first.stream_prefix}/stream.m3u8", b"#EXTM3U", "text/plain")
+        await life.index.delete(first.id)
+        with pytest.raises(UnknownVideo):
+            await life.index.find(first.id)
+        assert life.store.read(second.content_key) == b"mp4"
+        await life.index.delete(second.id)
+        assert life.store.list("") == ["posters/a/abc"]
+        assert (await life.index.submit(ORDER, ABLE, 10)).cache == "miss"
+
+    run(story())
+
+
+def test_a_canceled_video_stops_its_stage_and_ends_canceled(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        record = (await life.index.submit(ORDER, ABLE, 0.05)).record
+        answer = await life.index.cancel(record.id)
+        assert answer.record.status == "canceled"
+        life.stages.go.set()
+        await asyncio.sleep(0.05)
+        assert "video" not in life.stages.calls
+        assert life.store.list("pending/") == []
+        assert (await life.index.cancel(record.id)).record.status == "canceled"
+        assert (await life.index.submit(ORDER, ABLE, 10)).record.status == "completed"
+
+    run(story())
+
+
+def test_canceling_one_of_two_videos_lets_their_render_go_on(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        first = (await life.index.submit(ORDER, ABLE, 0.05)).record
+        second = (await life.index.submit(ORDER.model_copy(update={"metadata": {"a": "b"}}), ABLE, 0.05)).record
+        await life.index.cancel(first.id)
+        life.stages.go.set()
+        while (record := (await life.index.find(second.id)).record).status != "completed":
+            await asyncio.sleep(0.01)
+        assert (await life.index.find(first.id)).record.status == "canceled"
+        assert record.rendered.frames == 25
+
+    run(story())
+
+
+def test_a_canceled_video_stays_canceled_in_the_next_life(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        record = (await life.index.submit(ORDER, ABLE, 0.05)).record
+        await life.index.cancel(record.id)
+        following = world()
+        assert await following.index.resume() == 0
+        assert (await following.index.find(record.id)).record.status == "canceled"
+
+    run(story())
+
+
+def test_a_full_queue_refuses_at_once_says_when_to_ask_again_and_still_answers_what_is_known(world):
+    async def story():
+        life = world(limits=Limits(queue=3))
+        known = (await life.index.submit(ORDER, ABLE, 10)).record
+        life.stages.go.clear()
+        taken = [await life.index.submit(other(i), ABLE, 0) for i in range(3)]
+        with pytest.raises(QueueFull) as caught:
+            await life.index.submit(other(9), ABLE, 10)
+        assert caught.value.data["retry_after_s"] >= 1
+        assert (await life.index.submit(ORDER, ABLE, 10)).record.id == known.id
+        assert life.store.stat(f"videos/{other(9).video_id(ABLE)}.json") is None
+        life.stages.go.set()
+        for answer in taken:
+            assert (await life.index.submit(answer.record.order, ABLE, 10)).record.status == "completed"
+
+    run(story())
+
+
+def test_an_owner_has_only_so_many_videos_in_work(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        for number in range(2):
+            await life.index.submit(other(number, owner="a"), ABLE, 0, most=2)
+        with pytest.raises(TooManyJobs):
+            await life.index.submit(other(2, owner="a"), ABLE, 0, most=2)
+        assert (await life.index.submit(other(2, owner="b"), ABLE, 0, most=2)).record.status in ("queued", "processing")
+
+    run(story())
+
+
+def test_those_who_wait_are_told_their_place_and_when_it_may_be_done(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        answers = [await life.index.submit(other(number), ABLE, 0.05) for number in range(4)]
+        assert [answer.record.status for answer in answers] == ["processing", "processing", "queued", "queued"]
+        assert [answer.position for answer in answers] == [0, 0, 0, 1]
+        assert answers[3].estimated_s > answers[2].estimated_s > 0
+
+    run(story())
+
+
+def test_an_idempotency_key_stands_for_one_order_and_for_each_owner_apart(world):
+    async def story():
+        life = world()
+        first = await life.index.submit(ORDER, ABLE, 10, idempotency_key="k")
+        again = await life.index.submit(ORDER, ABLE, 10, idempotency_key="k")
+        assert (again.cache, again.record.id) == ("hit", first.record.id)
+        with pytest.raises(IdempotencyMismatch):
+            await world().index.submit(other(1), ABLE, 10, idempotency_key="k")
+        await life.index.submit(other(1, owner="b"), ABLE, 10, idempotency_key="k")
+
+    run(story())
+
+
+def test_a_video_that_takes_too_long_fails_with_the_reason(world):
+    async def story():
+        life = world(deadline_s=0.1)
+        life.stages.go.clear()
+        record = (await life.index.submit(ORDER, ABLE, 10)).record
+        assert (record.status, record.failure.code, record.failure.retryable) == ("failed", "deadline_exceeded", True)
+
+    run(story())
+
+
+def test_a_store_that_goes_away_in_the_middle_is_waited_for(world, monkeypatch):
+    monkeypatch.setattr("deployments.jobs.renders.RENDER_AGAIN_AFTER_S", (0.02,))
+
+    async def story():
+        life = world()
+        life.stages.failures["video"] = [StorageUnavailable("away") for _ in range(6)]
+        record = (await life.index.submit(ORDER, ABLE, 10)).record
+        assert record.status == "completed"
+        assert life.stages.calls["video"] == 7
+
+    run(story())
+
+
+def test_an_owners_videos_are_listed_the_newest_first_page_by_page(world):
+    async def story():
+        life = world()
+        for number in range(5):
+            await life.index.submit(other(number, owner="a"), ABLE, 10)
+            await asyncio.sleep(0.002)
+        await life.index.submit(other(9, owner="b"), ABLE, 10)
+        seen, cursor = [], ""
+        while cursor is not None:
+            answers, cursor = await life.index.page("a", cursor, 2)
+            seen += [answer.record.order.text for answer in answers]
+        assert seen == [f"Sentence {number}." for number in (4, 3, 2, 1, 0)]
+
+    run(story())
+
+
+def test_a_video_is_its_owners_alone(world):
+    async def story():
+        life = world()
+        record = (await life.index.submit(other(1, owner="a"), ABLE, 10)).record
+        assert (await life.index.find(record.id, "a")).record.id == record.id
+        for call in (life.index.find, life.index.cancel, life.index.delete):
+            with pytest.raises(UnknownVideo):
+                await call(record.id, "b")
+
+    run(story())
+
+
+def test_a_webhook_is_told_of_every_end_before_it_is_recorded(world):
+    async def story():
+        told = []
+
+        async def announce(record):
+            told.append((record.id, record.status, (await life.records.load(record.id)).status))
+
+        life = world(announce=announce)
+        hooked = ORDER.model_copy(update={"webhook": "https://example.org/hook"})
+        done = (await life.index.submit(hooked, ABLE, 10)).record
+        life.stages.failures["faces"] = [NoFace("No face.")]
+        failed = (await life.index.submit(other(1, webhook="https://example.org/hook"), ABLE, 10)).record
+        await life.index.submit(other(2), ABLE, 10)
+        assert told == [(done.id, "completed", "queued"), (failed.id, "failed", "queued")]
 
     run(story())

@@ -1,9 +1,12 @@
 """Sound files that callers send: what is read, and what is refused with a sentence that helps."""
 
 import io
+import re
 import struct
 import tracemalloc
 import wave
+from multiprocessing import get_context
+from pathlib import Path
 
 import av
 import numpy as np
@@ -72,6 +75,29 @@ def test_a_wav_written_to_a_pipe_is_read_though_its_header_knows_no_size(size):
     at = data.index(b"data")
     data[4:8] = data[at + 4 : at + 8] = struct.pack("<I", size)
     assert np.array_equal(decoded(bytes(data)).waveform.samples, samples)
+
+
+def mov(codec: str, samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mov") as container:
+        stream = container.add_stream(codec, rate=24000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = 24000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s8", "pcm_mulaw", "adpcm_ima_qt", "alac"])
+def test_a_mov_with_all_the_samples_it_can_have_is_read(codec):
+    assert decoded(mov(codec, tone())).waveform.duration_s == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_title_in_no_known_alphabet_is_no_damage():
+    samples = tone()
+    data = sound_file("wav", samples)
+    assert b"Lavf" in data
+    assert np.array_equal(decoded(data.replace(b"Lavf", "Café".encode("latin-1"))).waveform.samples, samples)
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "m4a"])
@@ -169,6 +195,38 @@ def test_a_large_file_is_refused_before_it_is_read():
     with pytest.raises(AudioTooLong, match="limit is 100") as caught:
         decoded(bytes(101), max_bytes=100)
     assert caught.value.data == {"bytes": 101, "max_bytes": 100}
+
+
+def of_millions(data: bytes) -> bytes:
+    """The MP4 with tables that name 2^24 samples, each of one byte and shown for two ticks."""
+    forged = bytearray(data)
+    for table, values in ((b"stts", (1, 2**24, 2)), (b"stsc", (1, 1, 2**24, 1)), (b"stsz", (1, 2**24))):
+        struct.pack_into(f">{len(values)}I", forged, forged.index(table) + 8, *values)
+    return bytes(forged)
+
+
+def peak_kb() -> int:
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def refusal(data: bytes) -> tuple[str, int]:
+    """What is said to these bytes, and the memory that it took."""
+    decoded(sound_file("m4a", tone(0.1)))
+    before_kb = peak_kb()
+    try:
+        decoded(data)
+    except UnreadableAudio as error:
+        return str(error), peak_kb() - before_kb
+    return "", peak_kb() - before_kb
+
+
+def test_a_small_file_that_names_millions_of_samples_takes_no_memory():
+    sounds = [of_millions(data) for data in (sound_file("m4a", tone(0.1)), mov("pcm_s16le", tone(0.1)))]
+    hidden = [struct.pack(">I4s", 8, box) + data for box in (b"free", b"junk") for data in sounds]
+    with get_context("spawn").Pool(1) as process:  # of its own: a peak is the highest that there ever was
+        for sentence, taken_kb in process.map(refusal, sounds + hidden):
+            assert "send a whole WAV" in sentence
+            assert taken_kb < 50_000
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,16 @@ def forget(file):
     """Keep nothing."""
 
 
+class Nowhere:
+    """A stream that keeps nothing."""
+
+    def begin(self, init, longest_s):
+        pass
+
+    def add(self, segment, duration_s):
+        pass
+
+
 async def chunks(frames, size=16, photo=PHOTO):
     for first in range(0, frames, size):
         await asyncio.sleep(0)
@@ -130,8 +140,9 @@ def test_too_few_mouths_are_an_error(tmp_path):
 
 
 def peak_mb(seconds):
-    """Peak resident memory of this process after one render."""
-    asyncio.run(Renderer(Encoding()).render(SIZE, silence(seconds), 25.0, chunks(round(25 * seconds)), forget))
+    """Peak resident memory of this process after one render, with a stream."""
+    shots = chunks(round(25 * seconds))
+    asyncio.run(Renderer(Encoding()).render(SIZE, silence(seconds), 25.0, shots, forget, Nowhere()))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

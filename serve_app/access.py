@@ -9,7 +9,9 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,6 +59,21 @@ class Caller:
 
 ANYONE = Caller("anyone", None)
 """The caller of a service without keys."""
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, for routes that need to know."""
+    caller: Caller | None = request.state.caller
+    return caller or ANYONE
+
+
+def owner_of(request: Request) -> str | None:
+    """Whose videos may be played: the caller's own; a signed URL names its video, whosever it is."""
+    caller: Caller | None = request.state.caller
+    return caller.name if caller else None
+
+
+Asker = Annotated[Caller, Depends(caller_of)]
 
 
 class Keyring:

@@ -9,13 +9,23 @@ from __future__ import annotations
 import logging
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deployments.errors import CheckpointUnusable, StorageUnavailable
-from serve_app.settings import DiskStorage, FacesSettings, HibariVoice, LipsyncSettings, Storage, VideoSettings, Voice
+from serve_app.settings import (
+    DiskStorage,
+    FacesSettings,
+    HibariVoice,
+    LipsyncSettings,
+    Storage,
+    VideoSettings,
+    Voice,
+    WebhooksSettings,
+)
 
 if TYPE_CHECKING:
     from deployments.faces.finder import FaceFinder
+    from deployments.jobs.webhooks import Webhooks
     from deployments.lipsync.engine import LipsyncEngine
     from deployments.speech.engine import SpeechEngine
     from deployments.storage.store import Store
@@ -116,6 +126,17 @@ def store(settings: Storage) -> Store:
         public_endpoint=settings.public_endpoint,
         region=settings.region,
     )
+
+
+def webhooks(settings: WebhooksSettings, storage: Any) -> Webhooks | None:  # noqa: ANN401 - a handle
+    """The sender of webhooks, if there are secrets to sign them with."""
+    from deployments.jobs.webhooks import Webhooks
+    from deployments.outbound import OutboundPolicy
+
+    if settings.secrets_env is None:
+        return None
+    policy = OutboundPolicy(allow_networks=settings.allow_networks)
+    return Webhooks(storage, os.environ[settings.secrets_env].split(), policy, concurrent=settings.concurrent)
 
 
 def _one_opencv_thread() -> None:

@@ -16,6 +16,7 @@ from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
+from deployments.jobs.webhooks import Delivery
 from deployments.retry import root_cause, twice
 from deployments.storage.store import StoredObject
 from serve_app.api import make_api
@@ -70,6 +71,14 @@ class RayService:
     async def delete(self, video_id: str, owner: str | None) -> None:
         """See `Service`."""
         await _call(partial(self._jobs.delete.remote, video_id, owner), UPLOAD_WITHIN_S)
+
+    async def deliveries(self, video_id: str, owner: str | None) -> list[Delivery]:
+        """See `Service`."""
+        return await _call(partial(self._jobs.deliveries.remote, video_id, owner))
+
+    async def redeliver(self, video_id: str, delivery_id: str, owner: str | None) -> Delivery:
+        """See `Service`."""
+        return await _call(partial(self._jobs.redeliver.remote, video_id, delivery_id, owner))
 
     async def check_poster(self, image: bytes) -> dict[str, Any]:
         """See `Service`."""

@@ -36,23 +36,31 @@ def invalid(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest(f"{where}: {first['msg']}.", {"param": where})
 
 
-async def _talking_photo_error(_: Request, error: TalkingPhotoError) -> JSONResponse:
+async def _talking_photo_error(request: Request, error: TalkingPhotoError) -> JSONResponse:
     facts = {key: value for key, value in error.data.items() if key not in ("detail", "code", "status")}
-    return problem(error.http_status, error.code, error.detail, retryable=error.retryable, **facts)
+    return problem(error.http_status, error.code, error.detail, retryable=error.retryable, **facts, **_asked(request))
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
     return await _talking_photo_error(request, invalid(error))
 
 
-async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
-    response = problem(error.status_code, HTTPStatus(error.status_code).name.lower(), str(error.detail))
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    code = HTTPStatus(error.status_code).name.lower()
+    response = problem(error.status_code, code, str(error.detail), **_asked(request))
     response.headers.update(error.headers or {})
     return response
 
 
-async def _unexpected(_: Request, __: Exception) -> JSONResponse:
-    return problem(500, "internal", "An error of ours, now in the log. Asking again may help.", retryable=True)
+async def _unexpected(request: Request, _: Exception) -> JSONResponse:
+    detail = "An error of ours, now in the log. Asking again may help."
+    return problem(500, "internal", detail, retryable=True, **_asked(request))
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """The request's id, by which its lines in the log are found."""
+    request_id = getattr(request.state, "request_id", None)
+    return {"request_id": request_id} if request_id else {}
 
 
 def install(api: FastAPI) -> None:

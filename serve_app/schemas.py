@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord
+from deployments.jobs.webhooks import Delivery
 from deployments.media import FaceBox
 
 PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
@@ -20,6 +21,12 @@ class VideoPage(BaseModel):
 
     videos: "list[Video]"
     next_cursor: str | None
+
+
+class Deliveries(BaseModel):
+    """What was told of a video."""
+
+    deliveries: list[Delivery]
 
 
 class PosterCheck(BaseModel):
@@ -110,6 +117,7 @@ class Video(BaseModel):
     estimated_s: float | None = Field(description="Seconds until it may be done.")
     metadata: dict[str, str]
     video_url: str | None
+    stream_url: str | None = Field(description="An HLS playlist that plays while the video is made.")
     duration_s: float | None
     width: int | None
     height: int | None
@@ -123,7 +131,7 @@ class Video(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, answer: Answer, url: str | None) -> "Video":
+    def of(cls, answer: Answer, url: str | None, stream_url: str | None) -> "Video":
         """The public view of a video as it stands."""
         record = answer.record
         measures = dict.fromkeys(Rendered.model_fields)
@@ -136,6 +144,7 @@ class Video(BaseModel):
             estimated_s=answer.estimated_s,
             metadata=record.order.metadata,
             video_url=url,
+            stream_url=stream_url,
             error=Problem(**record.failure.model_dump(include={"code", "detail", "retryable"}))
             if record.failure
             else None,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
+from deployments.jobs.webhooks import Delivery
 from deployments.storage.store import StoredObject
 
 
@@ -39,6 +40,12 @@ class Service(Protocol):
 
     async def delete(self, video_id: str, owner: str | None) -> None:
         """See `JobIndex.delete`."""
+
+    async def deliveries(self, video_id: str, owner: str | None) -> list[Delivery]:
+        """See `Webhooks.deliveries`."""
+
+    async def redeliver(self, video_id: str, delivery_id: str, owner: str | None) -> Delivery:
+        """See `Webhooks.redeliver`."""
 
     async def check_poster(self, image: bytes) -> dict[str, Any]:
         """See `Posters.check`."""

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serve_app.access_settings import AccessSettings
+
 
 class Strict(BaseModel):
     """Frozen, and closed to keys that it does not know."""
@@ -122,7 +124,16 @@ class HttpSettings(Strict):
     max_body_bytes: int = 80_000_000  # the largest picture and the largest sound in one form
     public_base_url: str | None = None  # e.g. https://talk.example.org; otherwise what the caller asked
     video_urls: Literal["content", "presigned"] = "content"
+    signed_hours: float = Field(default=1.0, gt=0, le=168)  # how long a phone may play a video without a key
     presigned_hours: float = Field(default=24.0, gt=0, le=168)
+
+
+class WebhooksSettings(Strict):
+    """Telling callers of the end of a video. Without secrets, orders that name a webhook are refused."""
+
+    secrets_env: str | None = None  # the variable with the signing secrets, whsec_..., between blanks: the newest first
+    allow_networks: tuple[str, ...] = ()  # receivers in these are reached, though private: e.g. 10.1.0.0/16
+    concurrent: int = Field(default=32, ge=1)
 
 
 class Settings(Strict):
@@ -135,3 +146,5 @@ class Settings(Strict):
     storage: Storage = DiskStorage()
     jobs: JobsSettings = JobsSettings()
     http: HttpSettings = HttpSettings()
+    access: AccessSettings = AccessSettings()
+    webhooks: WebhooksSettings = WebhooksSettings()

@@ -10,6 +10,7 @@ from ray import serve
 
 from deployments.faces.cache import TrackCache
 from deployments.faces.finder import FaceFinder
+from deployments.logs import name_videos
 from deployments.media import ClipTrack, FaceTrack, SourceOptions
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class FacesStage:
     """Finds faces, in a few threads: each holds networks of its own. Tracks of clips are kept in a folder."""
 
     def __init__(self, make_finder: Callable[[], FaceFinder], cache_folder: Path, keep_s: float) -> None:
+        name_videos()
         self._finder = make_finder()
         self._tracks = TrackCache(cache_folder, keep_s)
         self._threads = ThreadPoolExecutor(THREADS)

@@ -1,27 +1,39 @@
 """Jobs as a Serve deployment: one replica, since it holds the index of work in flight."""
 
 import asyncio
+import contextvars
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ray import serve
+from ray.serve.context import _get_serve_request_context, _set_request_context
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import StageFailed, UnknownPoster
+from deployments.errors import InvalidRequest, StageFailed, UnknownPoster
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
-from deployments.jobs.records import Records
+from deployments.jobs.records import Records, VideoRecord
+from deployments.jobs.webhooks import Delivery, Kind, Webhooks
+from deployments.logs import name_videos, trace_id
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
 
 ASK_AGAIN_AFTER_S = 0.5
 REFRESH_S = 30.0
+
+
+def _apart(video_id: str) -> contextvars.Context:
+    """A context without the request's cancellation, whose calls and log lines carry its id and the video's."""
+    request_id = _get_serve_request_context().request_id
+    context = contextvars.Context()
+    context.run(_set_request_context, request_id=trace_id(request_id, video_id))
+    return context
 
 
 @serve.deployment
@@ -44,14 +56,19 @@ class JobsStage:
         queue: int,
         deadline_s: float,
         stage_limit_s: float,
+        make_webhooks: Callable[[DeploymentHandle[Any]], Webhooks | None],
         samples: dict[str, Path],
     ) -> None:
+        name_videos()
         self._stages = Stages(speech, faces, lipsync, video, storage)
         self._video_options = video_options
         self._pipeline = Pipeline(self._stages, stage_limit_s)
         self._posters = Posters(storage, faces)
         dedupe = Dedupe(cache_dir, keep_s)
-        self._index = JobIndex(Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s)
+        self._webhooks = make_webhooks(storage)
+        self._index = JobIndex(
+            Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s, self._announce, _apart
+        )
         self._max_text_chars = max_text_chars
         self._able: Capabilities | None = None
         self._starting = asyncio.create_task(self._start(samples))
@@ -59,6 +76,8 @@ class JobsStage:
     async def submit(self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None) -> Answer:
         """See `JobIndex.submit`. An order that names only a poster's id is for the picture it has now."""
         able = self._capabilities()
+        if order.webhook:
+            await self._sender().check(order.webhook)
         if not order.poster_key:
             poster = await self._posters.get(order.poster_id or "")
             order = order.model_copy(update={"poster_key": poster.key})
@@ -77,8 +96,20 @@ class JobsStage:
         return await self._index.cancel(video_id, owner)
 
     async def delete(self, video_id: str, owner: str | None) -> None:
-        """See `JobIndex.delete`."""
+        """See `JobIndex.delete`; what was told of it is forgotten, too."""
         await self._index.delete(video_id, owner)
+        if self._webhooks:
+            await self._webhooks.forget(video_id)
+
+    async def deliveries(self, video_id: str, owner: str | None) -> list[Delivery]:
+        """See `Webhooks.deliveries`."""
+        await self._index.find(video_id, owner)
+        return await self._webhooks.deliveries(video_id) if self._webhooks else []
+
+    async def redeliver(self, video_id: str, delivery_id: str, owner: str | None) -> Delivery:
+        """See `Webhooks.redeliver`."""
+        await self._index.find(video_id, owner)
+        return await self._sender().redeliver(video_id, delivery_id)
 
     async def check_poster(self, image: bytes) -> dict[str, Any]:
         """See `Posters.check`."""
@@ -104,6 +135,18 @@ class JobsStage:
             "stage_runs": dict(self._pipeline.runs),
         }
 
+    def _sender(self) -> Webhooks:
+        if self._webhooks is None:
+            raise InvalidRequest(
+                "This service sends no webhooks: it has no secret to sign them with.", {"param": "webhook"}
+            )
+        return self._webhooks
+
+    async def _announce(self, record: VideoRecord) -> None:
+        if self._webhooks and record.order.webhook:
+            kind = cast("Kind", f"video.{record.status}")
+            await self._webhooks.announce(record.id, record.order.webhook, kind, record.told(), run=record.run)
+
     def _capabilities(self) -> Capabilities:
         if self._able is None:
             raise StageFailed("The service is starting: its stages have not answered yet. Ask again in a few seconds.")
@@ -123,6 +166,8 @@ class JobsStage:
         while True:
             try:
                 logger.info("took up %d unfinished videos", await self._index.resume())
+                if self._webhooks:
+                    logger.info("took up %d deliveries", await self._webhooks.resume())
                 return
             except Exception as error:
                 logger.warning("unfinished videos cannot be taken up yet: %s", root_cause(error))

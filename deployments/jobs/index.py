@@ -87,7 +87,8 @@ class Job:
 class JobIndex:
     """The index of work in flight, in front of records and renders. `counts` tells hits, joins and misses.
 
-    `announce` is told of every end of a video that has a webhook.
+    `announce` is told of every end of a video that has a webhook. `apart` makes the context in which a video's work
+    runs: not the request's own, whose cancellation would end it.
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class JobIndex:
         limits: Limits = Limits(),
         deadline_s: float = math.inf,
         announce: Callable[[VideoRecord], Awaitable[None]] | None = None,
+        apart: Callable[[str], contextvars.Context] = lambda _: contextvars.Context(),
     ) -> None:
         self._records = records
         self._dedupe = dedupe
         self._renders = Renders(pipeline, running, deadline_s)
         self._limits = limits
         self._announce = announce
+        self._apart = apart
         self._jobs: dict[str, Job] = {}
         self._seen: dict[str, float] = {}  # content keys, and when they were seen in the store
         self.counts: Counter[str] = Counter()
@@ -169,7 +172,7 @@ class JobIndex:
         unfinished = [record for record in await self._records.unfinished() if record.id not in self._jobs]
         for record in unfinished:
             if record.status in ENDED:  # that life ended between the record and its marker
-                await self._records.finish(record)
+                await self._end(record)
             else:
                 self._begin(record, None).accepted.set()
         return sum(record.status not in ENDED for record in unfinished)
@@ -181,9 +184,9 @@ class JobIndex:
         return Answer(record, None, position, round(self._renders.estimated_s(job.render), 1))
 
     def _begin(self, record: VideoRecord, most: int | None) -> Job:
-        """Start the work apart from the request that asked: an empty context keeps its cancellation away."""
+        """Start the work apart from the request that asked."""
         job = self._jobs[record.id] = Job(record, most)
-        job.task = asyncio.create_task(self._finish(job), context=contextvars.Context())
+        job.task = asyncio.create_task(self._finish(job), context=self._apart(record.id))
         job.task.add_done_callback(lambda task: self._forget(record.id, task))
         return job
 
@@ -251,8 +254,7 @@ class JobIndex:
         same = {"status": "completed", "engine": twin.engine, "rendered": twin.rendered, "timings_s": twin.timings_s}
         record = asked.with_(**same, finished_at=datetime.now(UTC))
         await self._records.accept(record)
-        await self._records.finish(record)
-        await self._tell(record)
+        await self._end(record)
         return record
 
     async def _has_content(self, record: VideoRecord) -> bool:
@@ -285,8 +287,7 @@ class JobIndex:
         """Record an end. What was accepted is not lost to a store that is away for a while: try until it is kept."""
         for pause_s in itertools.chain(STORE_AGAIN_AFTER_S, itertools.repeat(STORE_AGAIN_AFTER_S[-1])):
             try:
-                await self._tell(record)
-                await self._records.finish(record)
+                await self._end(record)
                 break
             except Exception as error:
                 logger.warning("video %s: its end is not stored yet: %s", record.id, root_cause(error))
@@ -294,7 +295,9 @@ class JobIndex:
         if record.status == "completed":
             await self._dedupe.put(record)
 
-    async def _tell(self, record: VideoRecord) -> None:
-        """Announce an end, before it is recorded: a life that ends in between announces it again, by the same id."""
+    async def _end(self, record: VideoRecord) -> None:
+        """Record an end and announce it. A life that ends in between does both again, which changes nothing."""
+        await self._records.save(record)
         if self._announce and record.order.webhook:
             await self._announce(record)
+        await self._records.clear(record)

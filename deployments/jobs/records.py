@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import uuid
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -68,7 +69,10 @@ class Rendered(BaseModel):
 
 
 class VideoRecord(BaseModel):
-    """A video's life so far. `timings_s` holds the seconds each stage took, and `total`."""
+    """A video's life so far. `timings_s` holds the seconds each stage took, and `total`.
+
+    `run` is another each time that it is taken up by an order: what it ends with is announced once for each.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,6 +80,7 @@ class VideoRecord(BaseModel):
     content_id: str
     order: VideoOrder
     engine: str
+    run: str = Field(default_factory=lambda: uuid.uuid4().hex)
     status: Status = "queued"
     stage: str | None = None
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -94,6 +99,17 @@ class VideoRecord(BaseModel):
         """Where what plays while it is rendered is stored."""
         return f"streams/{self.content_id}"
 
+    def told(self) -> dict[str, Any]:
+        """What a webhook says of it: plain JSON, under the names that the API has."""
+        facts = self.model_dump(
+            mode="json", include={"id", "status", "engine", "timings_s", "created_at", "finished_at"}
+        )
+        measures = self.rendered.model_dump(mode="json") if self.rendered else {}
+        failure = self.failure
+        error = {"code": failure.code, "detail": failure.detail, "retryable": failure.retryable} if failure else None
+        url = f"/v1/videos/{self.id}/content" if self.status == "completed" else None
+        return facts | measures | {"metadata": self.order.metadata, "error": error, "video_url": url}
+
     def with_(self, **changes: Any) -> VideoRecord:  # noqa: ANN401 - any field
         """A copy with those fields changed."""
         return self.model_copy(update=changes)
@@ -109,11 +125,15 @@ class Records:
         """Make an order durable: from here on it ends, through any restart."""
         for key in (_index_key(record), _ref_key(record), f"pending/{record.id}"):
             await self._storage.put.remote(key, record.id.encode(), "text/plain")
-        await self._save(record)  # last: a marker without a record is harmless, a record without a marker is forgotten
+        await self.save(record)  # last: a marker without a record is harmless, a record without a marker is forgotten
 
-    async def finish(self, record: VideoRecord) -> None:
-        """Store how it ended."""
-        await self._save(record)
+    async def save(self, record: VideoRecord) -> None:
+        """Store it as it stands."""
+        key = f"videos/{record.id}.json"
+        await self._storage.put.remote(key, record.model_dump_json().encode(), "application/json")
+
+    async def clear(self, record: VideoRecord) -> None:
+        """Owe nothing more: its end is stored, and announced."""
         await self._storage.delete.remote(f"pending/{record.id}")
 
     async def load(self, video_id: str) -> VideoRecord | None:
@@ -170,11 +190,6 @@ class Records:
         if known is None:
             await self._storage.put.remote(path, fingerprint.encode(), "text/plain")
         return known is None or known.decode() == fingerprint
-
-    async def _save(self, record: VideoRecord) -> None:
-        await self._storage.put.remote(
-            f"videos/{record.id}.json", record.model_dump_json().encode(), "application/json"
-        )
 
 
 def _index_key(record: VideoRecord) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import itertools
 import logging
 import time
@@ -48,12 +47,14 @@ class Renders:
         self.service_s = FIRST_GUESS_S
 
     def join(self, record: VideoRecord) -> Render:
-        """Begin the render of this content, or join the one in flight; its task ends with the fields of a record."""
+        """Begin the render of this content, or join the one in flight; its task ends with the fields of a record.
+
+        To be called apart from any request, since the work goes on in the caller's context.
+        """
         render = self._renders.get(record.content_id)
         if render is None or render.task.done():
             render = self._renders[record.content_id] = Render()
-            context = contextvars.Context()  # apart from the request that asked, whose cancellation is its own
-            render.task = asyncio.create_task(self._run(record, render), context=context)
+            render.task = asyncio.create_task(self._run(record, render))
         render.wanted += 1
         return render
 

@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from standardwebhooks import Webhook
 
 from deployments.errors import TalkingPhotoError
-from deployments.outbound import OutboundPolicy, Resolver, post, system_resolver
+from deployments.outbound import OutboundPolicy, Resolver, check, post, system_resolver
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
@@ -166,6 +166,10 @@ class Webhooks:
         self._now = now
         self._sleep = sleep
         self._resolve = resolve
+
+    async def check(self, url: str) -> None:
+        """Raise `UrlRefused` or `UrlFailed` for an address that will never be told anything; none is connected to."""
+        await check(url, self._policy, param="webhook", resolve=self._resolve)
 
     async def announce(self, video_id: str, url: str, kind: Kind, data: dict[str, Any], *, run: str) -> None:
         """Store the delivery, then make it in the background; announced again, the same event changes nothing.

@@ -66,8 +66,8 @@ def lower_face_masks(landmarks: Floats | None, boxes: tuple[FaceBox, ...]) -> ND
     """
     masks = np.repeat(_rim(UNKNOWN_RIM)[None], len(boxes), axis=0)
     if landmarks is not None:
-        known = ~np.isnan(landmarks).any(axis=(1, 2))
-        masks[known] = _inside(_outlines(landmarks, boxes)[known]) * _rim(RIM)
+        which = np.flatnonzero(~np.isnan(landmarks).any(axis=(1, 2)))
+        masks[which] = _inside(_outlines(landmarks[which], tuple(boxes[i] for i in which))) * _rim(RIM)
     return np.rint(255 * masks).astype(np.uint8)
 
 
@@ -90,8 +90,8 @@ def _outlines(landmarks: Floats, boxes: tuple[FaceBox, ...]) -> Floats:
 
     There is room for a jaw that opens: the chin is further down, the cheeks are where they are.
     """
-    origins = np.array([(box.left, box.top + box.height // 2) for box in boxes], np.float32)
-    sizes = np.array([(box.width, box.height - box.height // 2) for box in boxes], np.float32)
+    origins = np.array([(box.left, box.top + box.height // 2) for box in boxes], np.float32).reshape(-1, 2)
+    sizes = np.array([(box.width, box.height - box.height // 2) for box in boxes], np.float32).reshape(-1, 2)
     points = (landmarks[:, :, :2] - origins[:, None]) * (np.array(GRID, np.float32) / sizes)[:, None]
     nose, chin = points[:, None, None, NOSE_BASE], points[:, None, None, CHIN]
     outlines, down = points[:, HALVES], chin - nose

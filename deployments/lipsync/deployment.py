@@ -10,6 +10,7 @@ from ray import serve
 
 from deployments.errors import StageFailed
 from deployments.lipsync.engine import Call, LipsyncEngine
+from deployments.logs import name_videos
 from deployments.media import ClipFaces, ClipTrack, FaceCrop, FaceTrack, MouthDrive, MouthFrames, Speech
 
 
@@ -25,6 +26,7 @@ class LipsyncStage:
     """
 
     def __init__(self, make_engine: Callable[[float, float], LipsyncEngine]) -> None:
+        name_videos()
         here: Any = ray.get_runtime_context()
         mine = here.get_assigned_resources()
         self._engine = make_engine(mine.get("CPU", 0.0), mine.get("GPU", 0.0))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from ray import serve
 
 from deployments.errors import UnknownVoice
+from deployments.logs import name_videos
 from deployments.media import Speech
 from deployments.speech.audio_file import decode_audio
 from deployments.speech.engine import SpeechEngine
@@ -18,6 +19,7 @@ class SpeechStage:
     def __init__(
         self, voices: Mapping[str, Callable[[], SpeechEngine]], max_audio_s: float, max_audio_bytes: int
     ) -> None:
+        name_videos()
         self._voices = {voice_id: make() for voice_id, make in voices.items()}
         self._max_audio_s = max_audio_s
         self._max_audio_bytes = max_audio_bytes

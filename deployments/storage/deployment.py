@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ray import serve
 
+from deployments.logs import name_videos
 from deployments.storage.store import ObjectMissing, Store, StoredObject
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ class StorageStage:
     """Objects by key. The store's calls block, so each runs in a thread of its own pool: Serve's has five."""
 
     def __init__(self, make_store: Callable[[], Store]) -> None:
+        name_videos()
         self._store = make_store()
         self._threads = ThreadPoolExecutor(THREADS)
 

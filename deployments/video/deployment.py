@@ -12,6 +12,7 @@ import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments.logs import name_videos
 from deployments.media import Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Speech
 from deployments.retry import twice
 from deployments.video.render import Renderer
@@ -48,6 +49,7 @@ class VideoStage:
         make_store: Callable[[], Files],
         chunk_frames: int,
     ) -> None:
+        name_videos()
         self._lipsync = lipsync
         self._renderer = make_renderer()
         self._store = make_store()
@@ -60,11 +62,11 @@ class VideoStage:
         speech: Speech,
         drive: MouthDrive,
         key: str,
-        stream_prefix: str | None = None,
+        stream_prefix: str,
     ) -> Clip:
         """Make the MP4 of the photo or clip under `source_key` and store it under `key`.
 
-        With a `stream_prefix` it can be played meanwhile, from `<stream_prefix>/stream.m3u8`.
+        Meanwhile it can be played from `<stream_prefix>/stream.m3u8`.
         """
 
         def keep(file: IO[bytes]) -> None:
@@ -88,13 +90,12 @@ class VideoStage:
         calls = (partial(animated, drive.chunk(first, first + self._chunk_frames)) for first in starts)
         with (
             await asyncio.to_thread(self._shots, source_key, track, drive.frames) as shots,
-            Stream(self._store, stream_prefix) if stream_prefix else contextlib.nullcontext() as stream,
+            Stream(self._store, stream_prefix) as stream,
         ):
             async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
                 size = shots.width, shots.height
                 clip = await self._renderer.render(size, speech.waveform, drive.fps, pieces, keep, stream)
-            if stream:
-                await asyncio.to_thread(stream.end)
+            await asyncio.to_thread(stream.end)
         return replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     def _shots(self, source_key: str, track: FaceTrack | ClipTrack, frames: int) -> Shots:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from deployments.errors import VideoNotReady
+from serve_app.access import owner_of
 from serve_app.playing import play
 from serve_app.schemas import VideoId
 from serve_app.service import Service
@@ -16,7 +17,7 @@ def make_router(service: Service) -> APIRouter:
     @router.get("/content", response_class=Response)
     async def get_content(video_id: VideoId, request: Request) -> Response:
         """The MP4, whole or in byte ranges."""
-        record = (await service.find(video_id)).record
+        record = (await service.find(video_id, owner_of(request))).record
         stored = await service.content(record.content_key) if record.status == "completed" else None
         if stored is None:
             raise VideoNotReady(f"The video has no content: it is {record.status}.", {"videoId": video_id})

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from deployments.errors import TalkingPhotoError
 from deployments.jobs.order import VideoOrder
+from serve_app.access import Asker
 from serve_app.links import Links
 from serve_app.problems import invalid
 from serve_app.schemas import MobileReply, MobileRequest
@@ -52,10 +53,11 @@ def make_router(service: Service, links: Links, wait_s: float) -> APIRouter:
     router = APIRouter(route_class=MobileRoute, tags=["mobile"])
 
     @router.post("/lipsync/generate-talking-photo", response_model=MobileReply)
-    async def generate_talking_photo(body: MobileRequest, request: Request) -> JSONResponse:
+    async def generate_talking_photo(body: MobileRequest, request: Request, caller: Asker) -> JSONResponse:
         """Make the poster say the text. `status` is `processing` where that takes longer than the wait: ask again."""
-        order = VideoOrder(poster_id=body.imageId, text=body.text, voice_id=body.voiceId or "default")
-        record = (await service.submit(order, wait_s)).record
+        voice_id = body.voiceId or "default"
+        order = VideoOrder(poster_id=body.imageId, text=body.text, voice_id=voice_id, owner=caller.name)
+        record = (await service.submit(order, wait_s, caller.concurrent_jobs)).record
         reply = MobileReply.of(record, await links.video(record, request))
         http_status = record.failure.http_status if record.failure else 200 if record.status == "completed" else 202
         return JSONResponse(reply.model_dump(), http_status)

@@ -9,6 +9,7 @@ from deployments.errors import TalkingPhotoError, VideoNotReady
 from deployments.jobs.records import ENDED, VideoRecord
 from deployments.storage.store import StoredObject
 from deployments.video.stream import ENDLIST, PLAYLIST_TYPE
+from serve_app.access import owner_of
 from serve_app.playing import play
 from serve_app.playlist import linked
 from serve_app.problems import problem
@@ -45,7 +46,7 @@ def make_router(service: Service) -> APIRouter:
     @router.get("/stream.m3u8", response_class=Response)
     async def get_stream(video_id: VideoId, request: Request) -> Response:
         """The HLS playlist: grows by each segment that is encoded, ends with the video. 409 before the first."""
-        record = (await service.find(video_id)).record
+        record = (await service.find(video_id, owner_of(request))).record
         in_work = record.status not in ENDED
         stored = await service.content(f"{record.stream_prefix}/stream.m3u8")
         if stored is None and in_work:
@@ -65,7 +66,7 @@ def make_router(service: Service) -> APIRouter:
     @router.get("/stream/{name}", response_class=Response)
     async def get_segment(video_id: VideoId, name: SegmentName, request: Request) -> Response:
         """The stream's init segment or a media segment, by its name in the playlist."""
-        record = (await service.find(video_id)).record
+        record = (await service.find(video_id, owner_of(request))).record
         stored = await service.content(f"{record.stream_prefix}/{name}")
         if stored is None:
             raise UnknownSegment(f"The video has no segment {name!r}: see its playlist.", {"videoId": video_id})

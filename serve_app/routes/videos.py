@@ -11,6 +11,7 @@ from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.records import ENDED
 from deployments.media import SourceOptions
+from serve_app.access import Asker
 from serve_app.links import Links
 from serve_app.problems import problem
 from serve_app.schemas import Video, VideoId, VideoPage
@@ -31,9 +32,14 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
     keep = Uploads(service, settings)
     router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
+    async def shown(answer: Answer, request: Request) -> Video:
+        record = answer.record
+        return Video.of(answer, await links.video(record, request), links.stream(record, request))
+
     @router.post("", response_model=Video, responses={202: {"model": Video}})
     async def create_video(
         request: Request,
+        caller: Asker,
         source: Annotated[SourceOptions, Depends(source_options)],
         poster: Annotated[UploadFile | None, File(description="A photo or a clip with a face.")] = None,
         poster_id: Annotated[str | None, Form(description="Or a registered poster's imageId.")] = None,
@@ -43,6 +49,7 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
         metadata: Annotated[
             str | None, Form(max_length=4000, description="A JSON object of strings, given back.")
         ] = None,
+        webhook: Annotated[str | None, Form(max_length=2000, description="A URL that is told of the end.")] = None,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
         prefer: Annotated[str | None, Header(description="`wait=N`: hold the answer for up to N seconds.")] = None,
     ) -> Response:
@@ -56,47 +63,47 @@ def make_router(service: Service, links: Links, settings: Settings) -> APIRouter
             voice_id=voice_id,
             audio_key=await keep.sound(audio) if audio else None,
             source=source,
+            owner=caller.name,
             metadata=_metadata(metadata),
+            webhook=webhook,
         )
         wait_s = _preferred(prefer, settings.http.wait_s)
-        answer = await service.submit(order, wait_s, idempotency_key=idempotency_key)
+        answer = await service.submit(order, wait_s, caller.concurrent_jobs, idempotency_key)
         record = answer.record
         if failure := record.failure:
             return problem(
                 failure.http_status, failure.code, failure.detail, retryable=failure.retryable, video_id=record.id
             )
-        body = Video.of(answer, await links.video(record, request)).model_dump_json()
+        body = (await shown(answer, request)).model_dump_json()
         done = record.status in ENDED
         headers = {"Location": f"/v1/videos/{record.id}"} | ({} if done else {"Retry-After": "1"})
         return Response(body, 200 if done else 202, headers, media_type="application/json")
 
-    async def shown(answer: Answer, request: Request) -> Video:
-        return Video.of(answer, await links.video(answer.record, request))
-
     @router.get("")
     async def list_videos(
         request: Request,
+        caller: Asker,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         cursor: Annotated[str, Query(pattern=r"^[0-9]{15}-vid_[0-9a-f]{32}$|^$")] = "",
     ) -> VideoPage:
         """Your videos, the newest first."""
-        answers, following = await service.page("", cursor, limit)
+        answers, following = await service.page(caller.name, cursor, limit)
         return VideoPage(videos=[await shown(answer, request) for answer in answers], next_cursor=following)
 
     @router.get("/{video_id}")
-    async def get_video(video_id: VideoId, request: Request) -> Video:
+    async def get_video(video_id: VideoId, request: Request, caller: Asker) -> Video:
         """The video as it stands."""
-        return await shown(await service.find(video_id), request)
+        return await shown(await service.find(video_id, caller.name), request)
 
     @router.post("/{video_id}/cancel")
-    async def cancel_video(video_id: VideoId, request: Request) -> Video:
+    async def cancel_video(video_id: VideoId, request: Request, caller: Asker) -> Video:
         """Stop making it, if it is not done; the answer says how it ended."""
-        return await shown(await service.cancel(video_id, None), request)
+        return await shown(await service.cancel(video_id, caller.name), request)
 
     @router.delete("/{video_id}", status_code=204)
-    async def delete_video(video_id: VideoId) -> None:
+    async def delete_video(video_id: VideoId, caller: Asker) -> None:
         """Leave nothing of it: the record and, unless another video shares it, the content."""
-        await service.delete(video_id, None)
+        await service.delete(video_id, caller.name)
 
     return router
 

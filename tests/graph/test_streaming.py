@@ -205,6 +205,8 @@ def chromium(url, profile):
 @pytest.fixture(scope="module")
 def hls_js(tmp_path_factory):
     """The player's script, from the npm registry."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm, which gets hls.js, is not installed")
     folder = tmp_path_factory.mktemp("hls")
     packed = subprocess.run(
         ["npm", "pack", "--json", HLS_JS], cwd=folder, check=True, capture_output=True, text=True, timeout=120

@@ -596,7 +596,7 @@ def test_a_video_is_its_owners_alone(world):
     run(story())
 
 
-def test_a_webhook_is_told_of_every_end_before_it_is_recorded(world):
+def test_a_webhook_is_told_of_every_end_once_it_is_recorded(world):
     async def story():
         told = []
 
@@ -609,6 +609,36 @@ def test_a_webhook_is_told_of_every_end_before_it_is_recorded(world):
         life.stages.failures["faces"] = [NoFace("No face.")]
         failed = (await life.index.submit(other(1, webhook="https://example.org/hook"), ABLE, 10)).record
         await life.index.submit(other(2), ABLE, 10)
-        assert told == [(done.id, "completed", "queued"), (failed.id, "failed", "queued")]
+        assert told == [(done.id, "completed", "completed"), (failed.id, "failed", "failed")]
+
+    run(story())
+
+
+def test_an_end_that_was_recorded_and_not_announced_is_announced_in_the_next_life(world):
+    async def story():
+        hooked = ORDER.model_copy(update={"webhook": "https://example.org/hook"})
+        record = (await world().index.submit(hooked, ABLE, 10)).record
+        told = []
+
+        async def announce(record):
+            told.append((record.id, record.run))
+
+        life = world(announce=announce)
+        life.store.put(f"pending/{record.id}", b"", "text/plain")
+        assert await life.index.resume() == 0
+        assert told == [(record.id, record.run)]
+
+    run(story())
+
+
+def test_a_video_that_is_asked_for_again_after_it_failed_is_another_run_of_the_same_age(world):
+    async def story():
+        life = world()
+        life.stages.failures["faces"] = [NoFace("No face.")]
+        failed = (await life.index.submit(ORDER, ABLE, 10)).record
+        done = (await life.index.submit(ORDER, ABLE, 10)).record
+        assert (done.id, done.created_at, done.status) == (failed.id, failed.created_at, "completed")
+        assert done.run != failed.run
+        assert len(life.store.list("index/")) == 1
 
     run(story())

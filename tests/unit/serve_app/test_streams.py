@@ -5,16 +5,15 @@ from fractions import Fraction
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from deployments.errors import UnknownVideo
+from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.records import VideoRecord
 from deployments.storage.disk import DiskStore
 from deployments.video.stream import Stream
-from serve_app import problems
-from serve_app.cors import PlayerCors
-from serve_app.routes import streams
+from serve_app.api import make_api
+from serve_app.settings import Settings
 
 RECORD = VideoRecord(
     id=f"vid_{'a' * 32}",
@@ -33,10 +32,10 @@ class FolderService:
         self.store = DiskStore(root)
         self.record = RECORD
 
-    async def find(self, video_id):
+    async def find(self, video_id, owner):
         if video_id != self.record.id:
             raise UnknownVideo("There is no such video.")
-        return self.record
+        return Answer(self.record)
 
     async def content(self, key):
         return self.store.stat(key)
@@ -70,11 +69,7 @@ def service(tmp_path):
 
 @pytest.fixture
 def http(service):
-    api = FastAPI()
-    problems.install(api)
-    api.include_router(streams.make_router(service))
-    api.add_middleware(PlayerCors)
-    return Http(api)
+    return Http(make_api(service, Settings()))
 
 
 @pytest.fixture
@@ -133,7 +128,7 @@ def test_a_completed_video_without_a_stream_says_so(http, service):
 
 def test_unknown_videos_and_segments_are_404(http, stream):
     other = f"/v1/videos/vid_{'b' * 32}"
-    for url in (f"{other}/stream.m3u8", f"{other}/stream/x.m4s", f"{URL}/stream/x.m4s", f"{URL}/stream/.."):
+    for url in (f"{other}/stream.m3u8", f"{other}/stream/x.m4s", f"{URL}/stream/x.m4s", f"{URL}/stream/%2e%2e"):
         answer = http.get(url)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"

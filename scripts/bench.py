@@ -4,11 +4,12 @@ import argparse
 import json
 import logging
 
+import bench_api
 import bench_batching
 import bench_generator
 import bench_pipeline
 
-BENCHMARKS = {"generator": bench_generator, "pipeline": bench_pipeline, "batching": bench_batching}
+BENCHMARKS = {"generator": bench_generator, "pipeline": bench_pipeline, "batching": bench_batching, "api": bench_api}
 
 
 def options() -> argparse.Namespace:

@@ -52,7 +52,7 @@ def build(args: Settings) -> Application:
         queue=args.jobs.queue,
         deadline_s=args.jobs.deadline_s,
         stage_limit_s=args.jobs.stage_limit_s,
-        make_webhooks=partial(engines.webhooks, args.webhooks),
+        make_webhooks=partial(engines.webhooks, args.webhooks, args.outbound),
         samples=_samples() if args.jobs.samples else {},
     )
     return _bind(Ingress, jobs, storage, args)

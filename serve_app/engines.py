@@ -17,6 +17,7 @@ from serve_app.settings import (
     FacesSettings,
     HibariVoice,
     LipsyncSettings,
+    OutboundSettings,
     Storage,
     VideoSettings,
     Voice,
@@ -128,14 +129,14 @@ def store(settings: Storage) -> Store:
     )
 
 
-def webhooks(settings: WebhooksSettings, storage: Any) -> Webhooks | None:  # noqa: ANN401 - a handle
+def webhooks(settings: WebhooksSettings, outbound: OutboundSettings, storage: Any) -> Webhooks | None:  # noqa: ANN401 - a handle
     """The sender of webhooks, if there are secrets to sign them with."""
     from deployments.jobs.webhooks import Webhooks
     from deployments.outbound import OutboundPolicy
 
     if settings.secrets_env is None:
         return None
-    policy = OutboundPolicy(allow_networks=settings.allow_networks)
+    policy = OutboundPolicy(allow_networks=outbound.allow_networks)
     return Webhooks(storage, os.environ[settings.secrets_env].split(), policy, concurrent=settings.concurrent)
 
 

@@ -128,11 +128,16 @@ class HttpSettings(Strict):
     presigned_hours: float = Field(default=24.0, gt=0, le=168)
 
 
+class OutboundSettings(Strict):
+    """Addresses that callers give: pictures, sounds, webhooks. None leads to a private network but those named here."""
+
+    allow_networks: tuple[str, ...] = ()  # e.g. 10.1.0.0/16
+
+
 class WebhooksSettings(Strict):
     """Telling callers of the end of a video. Without secrets, orders that name a webhook are refused."""
 
     secrets_env: str | None = None  # the variable with the signing secrets, whsec_..., between blanks: the newest first
-    allow_networks: tuple[str, ...] = ()  # receivers in these are reached, though private: e.g. 10.1.0.0/16
     concurrent: int = Field(default=32, ge=1)
 
 
@@ -147,4 +152,5 @@ class Settings(Strict):
     jobs: JobsSettings = JobsSettings()
     http: HttpSettings = HttpSettings()
     access: AccessSettings = AccessSettings()
+    outbound: OutboundSettings = OutboundSettings()
     webhooks: WebhooksSettings = WebhooksSettings()

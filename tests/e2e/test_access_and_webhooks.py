@@ -49,7 +49,8 @@ def service(tmp_path_factory):
     keys = [{"name": name, "env": f"KEY_{name.upper()}", "requests_per_minute": 300} for name in KEYS]
     args = {
         "access": {"required": True, "keys": keys},
-        "webhooks": {"secrets_env": "WEBHOOK_SECRETS", "allow_networks": ["127.0.0.0/8"]},
+        "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
+        "outbound": {"allow_networks": ["127.0.0.0/8"]},
     }
     with local_service(tmp_path_factory.mktemp("access"), args=args, env=env) as running:
         yield running

@@ -1,12 +1,16 @@
 """The resource API beside the mobile route: list, cancel, delete, idempotency, checks and limits."""
 
+import base64
 import json
 import time
 import uuid
+from pathlib import Path
 
 import psutil
+import pytest
 from client import finished, order
 
+POSTER = Path(__file__).parents[1] / "assets" / "poster.png"
 LONG = "This is a long story that takes its time, because somebody will not want to hear all of it. " * 10
 
 
@@ -56,9 +60,50 @@ def test_a_deleted_video_is_gone_and_made_anew_when_it_is_asked_for(http):
 
 def test_a_picture_can_be_checked_before_it_is_a_poster(http):
     picture = http.get("/v1/posters/astronaut").json()
-    with open("tests/assets/poster.png", "rb") as file:
-        found = http.post("/v1/posters/check", content=file.read()).json()
+    found = http.post("/v1/posters/check", content=POSTER.read_bytes()).json()
     assert found == {name: picture[name] for name in ("content_type", "width", "height", "faces")}
+
+
+def test_an_order_as_json_is_the_same_order_as_a_form(http):
+    text = f"Said twice. {uuid.uuid4().hex[:4]}"
+    form = finished(http, order(http, poster_id="astronaut", text=text, pads="0 12 0 0", metadata='{"a": "b"}'))
+    body = {"poster_id": "astronaut", "text": text, "pads": [0, 12, 0, 0], "metadata": {"a": "b"}}
+    answer = http.post("/v1/videos", json=body)
+    assert (answer.json()["id"], answer.json()["cache"]) == (form["id"], "hit")
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
+def test_a_picture_may_stand_in_the_document(http, prefix):
+    picture = prefix + base64.b64encode(POSTER.read_bytes()).decode()
+    video = finished(http, http.post("/v1/videos", json={"poster": picture, "text": "From a document."}))
+    assert video["status"] == "completed"
+
+
+BAD_JSON = {
+    "two posters": ({"poster_id": "astronaut", "poster_url": "http://example.org/a.png", "text": "Hello."}, "body"),
+    "no script": ({"poster_id": "astronaut"}, "body"),
+    "an unknown field": ({"poster_id": "astronaut", "text": "Hello.", "txt": "x"}, "txt"),
+    "pads of three": ({"poster_id": "astronaut", "text": "Hello.", "pads": [0, 10, 0]}, "pads.3"),
+    "fps of 1000": ({"poster_id": "astronaut", "text": "Hello.", "fps": 1000}, "fps"),
+    "no base64": ({"poster": "!!!", "text": "Hello."}, "poster"),
+    "metadata of numbers": ({"poster_id": "astronaut", "text": "Hello.", "metadata": {"a": 1}}, "metadata.a"),
+    "an address inside": ({"poster_url": "http://127.0.0.1:9/a.png", "text": "Hello."}, "poster_url"),
+    "a file": ({"poster_url": "file:///etc/passwd", "text": "Hello."}, "poster_url"),
+    "a sound inside": ({"poster_id": "astronaut", "audio_url": "http://[::1]/a.wav"}, "audio_url"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_JSON)
+def test_a_document_that_makes_no_sense_is_refused_and_the_field_is_named(http, name):
+    body, param = BAD_JSON[name]
+    answer = http.post("/v1/videos", json=body)
+    assert (answer.status_code, answer.json()["param"]) == (422, param), answer.text
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff"])
+def test_a_document_that_is_none_is_refused(http, body):
+    answer = http.post("/v1/videos", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 def test_metadata_must_be_strings(http):

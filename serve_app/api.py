@@ -2,13 +2,14 @@
 
 from fastapi import FastAPI
 
+from deployments.outbound import OutboundPolicy
 from serve_app import problems
 from serve_app.access import Access, Keyring
 from serve_app.body_limit import BodyLimit
 from serve_app.cors import PlayerCors
 from serve_app.links import Links
 from serve_app.request_id import RequestId
-from serve_app.routes import content, deliveries, limits, mobile, posters, status, streams, videos, voices
+from serve_app.routes import content, deliveries, limits, mobile, posters, status, streams, talks, videos, voices
 from serve_app.service import Service
 from serve_app.settings import Settings
 from serve_app.signing import Signer
@@ -33,6 +34,8 @@ def make_api(service: Service, settings: Settings) -> FastAPI:
     api.include_router(deliveries.make_router(service))
     api.include_router(posters.make_router(service))
     api.include_router(voices.make_router(settings.speech))
+    policy = OutboundPolicy(allow_networks=settings.outbound.allow_networks)
+    api.include_router(talks.make_router(service, links, settings, policy))
     api.include_router(limits.make_router(settings))
     api.include_router(status.make_router(service))
     return api

@@ -106,6 +106,20 @@ def test_a_document_that_is_none_is_refused(http, body):
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
+def test_a_client_of_d_id_gets_its_talk(http):
+    picture = "data:image/png;base64," + base64.b64encode(POSTER.read_bytes()).decode()
+    asked = {"source_url": picture, "script": {"type": "text", "input": "Moved by the base URL."}, "user_data": "7"}
+    answer = http.post("/talks", json=asked)
+    assert (answer.status_code, answer.json()["status"]) == (201, "created"), answer.text
+    deadline = time.monotonic() + 60
+    while (talk := http.get(f"/talks/{answer.json()['id']}").json())["status"] not in ("done", "error"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert talk["status"] == "done"
+    assert http.get(talk["result_url"]).headers["content-type"] == "video/mp4"
+    assert http.post("/talks", json={}).json()["kind"] == "BadRequestError"
+
+
 def test_metadata_must_be_strings(http):
     answer = order(http, poster_id="astronaut", text="Hello.", metadata="[1]")
     assert (answer.status_code, answer.json()["param"]) == (422, "metadata")

@@ -24,7 +24,7 @@ def test_the_engine_is_named_where_people_look(world, video):
 
 def test_the_url_is_the_buckets_own_and_plays(world, video):
     assert video["status"] == "completed", video
-    assert video["video_url"].startswith(f"http://{world[0].endpoint}/talking-posters/videos/{video['id']}.mp4?")
+    assert video["video_url"].startswith(f"http://{world[0].endpoint}/talking-posters/contents/")
     answer = httpx.get(video["video_url"])
     assert answer.headers["content-type"] == "video/mp4"
     with av.open(io.BytesIO(answer.content)) as container:

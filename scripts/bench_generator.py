@@ -112,7 +112,7 @@ def _input(frames: int) -> tuple[FaceCrop, MouthDrive]:
     rng = np.random.default_rng(5)
     box = FaceBox(0, 0, 240, 280)
     rgb = rng.integers(0, 256, (box.height, box.width, 3), np.uint8)
-    crop = FaceCrop(rgb, box, box, np.zeros((468, 3), np.float32), "noise")
+    crop = FaceCrop(rgb, box, box, None, "noise")
     starts = np.arange(frames, dtype=np.int32)
     mel = rng.uniform(-4, 4, (MEL_BANDS, frames + MEL_COLUMNS)).astype(np.float32)
     return crop, MouthDrive("wav2lip", 25.0, mel, starts, MEL_COLUMNS)

@@ -17,8 +17,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from deployments.boxes import clip_type as clip_type
-from deployments.boxes import overstated
+from deployments.boxes import clip_type, overstated
 from deployments.errors import ClipTooLarge, InvalidRequest, UnreadableClip
 from deployments.media import Extend, Pixels, SourceOptions
 from deployments.reel import HELP, Reel, check_pixels

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from deployments.errors import InvalidRequest, TalkingPhotoError
@@ -29,8 +30,8 @@ def problem(status: int, code: str, detail: str, *, retryable: bool = False, **f
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def invalid(error: RequestValidationError) -> InvalidRequest:
-    """What FastAPI found wrong, as a sentence that names the field."""
+def invalid(error: RequestValidationError | ValidationError) -> InvalidRequest:
+    """What FastAPI or a model found wrong, as a sentence that names the field."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "path", "query")) or "body"
     return InvalidRequest(f"{where}: {first['msg']}.", {"param": where})

@@ -16,9 +16,9 @@ class Uploads:
     Raises `ImageTooLarge` or `AudioTooLong`; for addresses `UrlRefused` and `UrlFailed`.
     """
 
-    def __init__(self, service: Service, settings: Settings) -> None:
+    def __init__(self, service: Service, settings: Settings, policy: OutboundPolicy) -> None:
         self._service = service
-        self._policy = OutboundPolicy(allow_networks=settings.outbound.allow_networks)
+        self._policy = policy
         self._max_poster_bytes = max(settings.faces.max_image_bytes, settings.faces.max_clip_bytes)
         self._max_audio_bytes = settings.speech.max_audio_bytes
 

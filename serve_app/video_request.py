@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from deployments.errors import InvalidRequest
 from deployments.jobs.order import VideoOrder
 from deployments.media import Edges, Extend, SourceOptions
+from serve_app.problems import invalid
 from serve_app.uploads import Uploads
 
 
@@ -59,9 +60,7 @@ class VideoRequest(Options):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "body"
-            raise InvalidRequest(f"{where}: {first['msg']}.", {"param": where}) from error
+            raise invalid(error) from error
 
     async def order(self, keep: Uploads, owner: str) -> VideoOrder:
         """The order, its picture and sound fetched and stored. Raises as `Uploads` does."""

@@ -19,8 +19,8 @@ from typing import TypeVar
 import diskcache
 import numpy as np
 
+from deployments.boxes import clip_type
 from deployments.faces.finder import FaceFinder
-from deployments.footage import clip_type
 from deployments.media import ClipTrack, FaceTrack, SourceOptions
 
 logger = logging.getLogger("ray.serve")

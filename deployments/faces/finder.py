@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from deployments.boxes import clip_type
 from deployments.errors import NoFace
 from deployments.faces.clip import track_clip
 from deployments.faces.crop import NO_PADS, crop_face, inside
 from deployments.faces.follow import SEARCH_S, frames_in
 from deployments.faces.photo import MAX_BYTES, MAX_PIXELS, content_type, decode_photo, scaled
 from deployments.faces.search import FaceSearch, chosen
-from deployments.footage import ClipLimits, Footage, clip_type, shaped
+from deployments.footage import ClipLimits, Footage, shaped
 from deployments.media import ClipTrack, Edges, Face, FaceBox, FaceTrack, Photo, SourceOptions
 
 AS_IT_IS = SourceOptions()

@@ -33,8 +33,8 @@ class VideoOrder(BaseModel):
     """One poster, a photo or a clip, and one script: text with a voice, or a sound file.
 
     `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content; a `poster_id` may stand
-    alone until its picture is looked up. `owner` is who asked,
-    by the name of the API key; `webhook` is told of the end; `metadata` is the caller's own.
+    alone until its picture is looked up. `owner` is who asked, by the name of the API key; `webhook` is told of the
+    end; `metadata` is the caller's own.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from deployments.jobs.index import Answer
 from deployments.jobs.records import ENDED
+from deployments.outbound import OutboundPolicy
 from serve_app.access import Asker
 from serve_app.links import Links
 from serve_app.problems import problem
@@ -24,9 +25,9 @@ AS_JSON = {"requestBody": {"content": {"application/json": {"schema": VideoReque
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b", re.ASCII)
 
 
-def make_router(service: Service, links: Links, settings: Settings) -> APIRouter:
-    """Build the router."""
-    keep = Uploads(service, settings)
+def make_router(service: Service, links: Links, settings: Settings, policy: OutboundPolicy) -> APIRouter:
+    """Build the router; `policy` tells where pictures and sounds may be fetched."""
+    keep = Uploads(service, settings, policy)
     router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
     async def shown(answer: Answer, request: Request) -> Video:

@@ -1,7 +1,6 @@
 """Equal requests are one piece of work, asserted by the service's own counts."""
 
 import asyncio
-import time
 
 import httpx
 from client import MOBILE, counts, mobile
@@ -11,17 +10,13 @@ def test_a_second_equal_request_runs_no_stage(http):
     body = {"imageId": "astronaut", "text": "The same words twice.", "voiceId": "default"}
     first = mobile(http, **body)
     assert first.status_code == 200, first.text
-    before, took_s = counts(http), []
+    before = counts(http)
     for _ in range(5):
-        began = time.perf_counter()
         again = http.post(MOBILE, json=body)
-        took_s.append(time.perf_counter() - began)
         assert again.json() == first.json()
     after = counts(http)
     assert after["stage_runs"] == before["stage_runs"]
     assert after["answers"]["hit"] == before["answers"].get("hit", 0) + 5
-    print(f"cached answers took {[round(1000 * seconds) for seconds in took_s]} ms")
-    assert min(took_s) < 0.1
 
 
 def test_twenty_equal_requests_at_once_run_the_pipeline_once_though_the_first_disconnects(service, http):

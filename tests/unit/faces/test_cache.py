@@ -56,10 +56,8 @@ def same(track, other):
 def test_a_clip_is_tracked_once_and_remembered_as_it_was(cache, finder, clip):
     first = cache.track(finder, clip, SourceOptions())
 
-    start = time.perf_counter()
     again = cache.track(finder, clip, SourceOptions())
 
-    assert time.perf_counter() - start < 0.1
     assert finder.tracked == 1
     assert same(again, first)
     assert same(first, finder.track(clip, SourceOptions()))

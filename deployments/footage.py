@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from deployments.boxes import clip_type, overstated
 from deployments.errors import ClipTooLarge, InvalidRequest, UnreadableClip
-from deployments.media import Extend, Pixels, SourceOptions
+from deployments.media import Edges, Extend, Pixels, SourceOptions
 from deployments.reel import HELP, Reel, check_pixels
 
 # Below, a mouth does not move smoothly; above, nobody sees more, and each frame costs a mouth.
@@ -82,8 +82,8 @@ def _resized(rgb: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _cropped(rgb: Pixels, options: SourceOptions) -> Pixels:
-    height, width = rgb.shape[:2]
+def crop_edges(width: int, height: int, options: SourceOptions) -> Edges:
+    """Return what `options` crop of a picture of that size, its edges in place of -1. Raises as `shaped` does."""
     edges = zip(options.crop, (0, height, 0, width), strict=True)
     top, bottom, left, right = (edge if given == -1 else given for given, edge in edges)
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
@@ -92,6 +92,12 @@ def _cropped(rgb: Pixels, options: SourceOptions) -> Pixels:
             f" {width} pixels wide and {height} high after resize_factor and rotate: send another, or -1 for an edge.",
             {"crop": list(options.crop), "width": width, "height": height},
         )
+    return top, bottom, left, right
+
+
+def _cropped(rgb: Pixels, options: SourceOptions) -> Pixels:
+    height, width = rgb.shape[:2]
+    top, bottom, left, right = crop_edges(width, height, options)
     return rgb[top:bottom, left:right]
 
 

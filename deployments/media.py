@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.errors import InvalidRequest
+
 Pixels = NDArray[np.uint8]
 
 Edges = tuple[int, int, int, int]
@@ -19,6 +21,9 @@ Edges = tuple[int, int, int, int]
 
 Extend = Literal["loop", "bounce", "hold"]
 """What a clip does when the sound is longer: start again, play back and forth, or stay on its last frame."""
+
+Paste = Literal["feathered", "published"]
+"""How Wav2Lip's mouth goes into the picture: softly into the lower face, or the whole box with its visible edge."""
 
 CLIP_FACE_PX = 96
 """Side of a clip's faces on their way to the lip-sync stage: what Wav2Lip looks at."""
@@ -32,7 +37,12 @@ class SourceOptions:
     `crop` (-1 is the frame's own edge). `box` is a face box in what that leaves, given instead of searched for.
     `pads` are pixels added around a box that was found. `fps` None is the service's for a photo, the clip's own for
     a clip. `nosmooth` takes each frame's box as it was found; `static` takes a clip's first frame as a photo.
-    `extend` is for clips; `face_index` counts from 0, the largest, which None is too.
+    `extend` is for clips.
+
+    Of several faces the largest speaks, unless `face_index` (from 0, the largest) or `face_point` chooses another: the
+    face whose box holds that point or, where none does, whose box has its centre nearest to it. The point is x, y, a
+    pixel of the picture as its sender sees it: upright by its EXIF orientation or its clip's display matrix, before
+    `resize_factor`, `rotate` and `crop`, from 0, 0 at the left top. Raises `InvalidRequest` where both are given.
     """
 
     pads: Edges = (0, 10, 0, 0)
@@ -45,6 +55,13 @@ class SourceOptions:
     static: bool = False
     extend: Extend = "loop"
     face_index: int | None = None
+    face_point: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.face_index is not None and self.face_point is not None:
+            raise InvalidRequest(
+                "Choose a face by 'face_index' or by 'face_point', not by both.", {"param": "face_point"}
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +229,7 @@ class MouthDrive:
 
     `features` is (channels, columns) float32 in the engine's own terms (mel bands, viseme weights);
     video frame i, at `fps` frames a second, sees the `width` columns from `starts[i]` on.
-    `engine` is the name of the engine that made it.
+    `engine` is the name of the engine that made it, and `paste` how it shall paste what it makes.
     """
 
     engine: str
@@ -220,6 +237,7 @@ class MouthDrive:
     features: NDArray[np.float32]
     starts: NDArray[np.int32]
     width: int
+    paste: Paste = "feathered"
 
     @property
     def frames(self) -> int:

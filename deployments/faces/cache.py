@@ -47,13 +47,18 @@ class TrackCache:
         """Return what `finder.track` does, and raise as it does; a clip is tracked only where it is not remembered."""
         if options.static or clip_type(data) is None:  # photos are quick
             return finder.track(data, options)
-        key = _key(data, options, finder.max_side_px)
+        sha256 = hashlib.sha256(data).hexdigest()
+        key = _key(sha256, options, finder.max_side_px)
         if kept := self._get(key, options):
             return kept
         track = finder.track(data, options)
         if isinstance(track, ClipTrack):
-            self._call(lambda cache: cache.set(key, _packed(track), expire=self._keep_s))
+            self._call(lambda cache: cache.set(key, _packed(track), expire=self._keep_s, tag=sha256))
         return track
+
+    def forget(self, sha256: str) -> None:
+        """Forget the tracks of the clip with that digest."""
+        self._call(lambda cache: cache.evict(sha256))
 
     def _get(self, key: str, options: SourceOptions) -> ClipTrack | None:
         kept = self._call(lambda cache: cache.get(key))
@@ -76,10 +81,10 @@ class TrackCache:
             return None
 
 
-def _key(data: bytes, options: SourceOptions, max_side_px: int) -> str:
+def _key(sha256: str, options: SourceOptions, max_side_px: int) -> str:
     """Return what names a track: all that it depends on, and so not what follows when the clip ends."""
     shown = replace(options, extend="loop")
-    return hashlib.sha256(repr((VERSION, max_side_px, shown, hashlib.sha256(data).hexdigest())).encode()).hexdigest()
+    return hashlib.sha256(repr((VERSION, max_side_px, shown, sha256)).encode()).hexdigest()
 
 
 def _packed(track: ClipTrack) -> bytes:

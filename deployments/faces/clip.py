@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.errors import NoFace
+from deployments.faces.choice import Choice
 from deployments.faces.crop import face_box, inside
 from deployments.faces.follow import Follower
 from deployments.faces.landmarks import COUNT
@@ -23,17 +24,18 @@ There all five lie ahead, so that its box runs before a moving head.
 """
 
 
-def track_clip(search: FaceSearch, footage: Footage, options: SourceOptions, box: FaceBox | None) -> ClipTrack:
-    """Return the face that speaks in each frame of `footage`: searched for, or in `box`, in the frames' own pixels.
+def track_clip(search: FaceSearch, footage: Footage, options: SourceOptions, speaker: Choice | FaceBox) -> ClipTrack:
+    """Return the face that speaks in each frame of `footage`: chosen, or in a box in the frames' own pixels.
 
     Raises `NoFace` where no frame has a face, or the first one that has some not the one that was asked for, and
-    `InvalidRequest` where pads or `box` leave nothing of the picture.
+    `InvalidRequest` where pads or the box leave nothing of the picture.
     """
     photos = map(Photo, footage.frames())
-    if box is None:
-        faces = list(map(Follower(search, footage.fps, options.face_index).follow, photos))
+    box = None
+    if isinstance(speaker, Choice):
+        faces = list(map(Follower(search, footage.fps, speaker).follow, photos))
     else:
-        box = inside(box, footage.width, footage.height)
+        box = inside(speaker, footage.width, footage.height)
         faces = list(_held(search, photos, box))
     found = np.array([face is not None or box is not None for face in faces], np.bool_)
     if not found.any():

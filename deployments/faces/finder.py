@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import sys
 from dataclasses import astuple, replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from deployments.boxes import clip_type
-from deployments.errors import NoFace
+from deployments.errors import ClipTooLarge, ImageTooLarge, NoFace
+from deployments.faces.checks import check_clip, check_photo
+from deployments.faces.choice import Choice
 from deployments.faces.clip import track_clip
 from deployments.faces.crop import NO_PADS, crop_face, inside
-from deployments.faces.follow import SEARCH_S, frames_in
-from deployments.faces.photo import MAX_BYTES, MAX_PIXELS, content_type, decode_photo, scaled
-from deployments.faces.search import FaceSearch, chosen
-from deployments.footage import ClipLimits, Footage, shaped
+from deployments.faces.directions import upright_faces
+from deployments.faces.inspection import Inspection
+from deployments.faces.photo import MAX_BYTES, MAX_PIXELS, content_type, decode_photo
+from deployments.faces.problems import too_large
+from deployments.faces.search import FaceSearch
+from deployments.footage import ClipLimits, Footage, shaped, shrunk
 from deployments.media import ClipTrack, Edges, Face, FaceBox, FaceTrack, Photo, SourceOptions
 
 AS_IT_IS = SourceOptions()
 CLIP_LIMITS = ClipLimits()
 
-INSPECTED_S = 2.0
-"""How much of a clip's beginning is looked at for its faces."""
-
 _FULL_SIZE_PX = sys.maxsize
-
-_QUARTER_TURNS = (0, 1, 3, 2)
-"""Counter-clockwise: as it is, then the two ways a phone is held sideways, then upside down."""
 
 
 class FaceFinder:
@@ -53,20 +50,30 @@ class FaceFinder:
         self._limits = limits
         self._search = FaceSearch()
 
-    def inspect(self, data: bytes) -> dict[str, Any]:
-        """Return `content_type`, `width` and `height` of the upright picture and `faces`, every face's box in it.
+    def check(self, data: bytes) -> Inspection:
+        """Return what a photo or clip would do as a poster: every face in it, and what is wrong with it.
 
-        Of a clip, these are the faces of its first frame that has any, within two seconds. The boxes come in the
-        order in which `track` counts them, in the pixels in which it takes a `box`. Raises as `track` does.
+        Raises `UnreadableImage` and `UnreadableClip`; what is too large, or shows no face, is a problem in the answer.
         """
-        kind = clip_type(data)
-        photo, faces = self._turned(self._decode(data), every=True) if kind is None else self._first_faces(data)
-        return {
-            "content_type": kind or content_type(data),
-            "width": photo.width,
-            "height": photo.height,
-            "faces": [face.box for face in faces],
-        }
+        try:
+            return self._inspection(data)
+        except (ImageTooLarge, ClipTooLarge) as error:
+            return Inspection(_kind(data), None, None, (), (too_large(error),))
+
+    def inspect(self, data: bytes) -> dict[str, Any]:
+        """Return `content_type`, `width` and `height` of the upright picture and `faces`, the boxes that `check` finds.
+
+        They come in the order in which `track` counts them. Raises as `track` does.
+        """
+        seen = self._inspection(data)
+        if not seen.faces:
+            raise NoFace(
+                "No face was found; send a picture with a face seen from the front, well lit, or a clip whose first two"
+                " seconds show one.",
+                {"faces": 0},
+            )
+        boxes = [face.box for face in seen.faces]
+        return {"content_type": seen.content_type, "width": seen.width, "height": seen.height, "faces": boxes}
 
     def track(self, data: bytes, options: SourceOptions = AS_IT_IS) -> FaceTrack | ClipTrack:
         """Return the photo or clip in `data` as the video will show it, and the face in it that speaks.
@@ -80,14 +87,17 @@ class FaceFinder:
         where there is no face or not the one that was asked for.
         """
         if clip_type(data) is None:
-            photo = Photo(shaped(self._decode(data).rgb, options))
-            return self._in_photo(photo, options, options.fps or self._photo_fps)
+            upright = self._decode(data)
+            choice = Choice.of(options, upright.width, upright.height)
+            return self._in_photo(Photo(shaped(upright.rgb, options)), options, choice, options.fps or self._photo_fps)
+        choice = self._choice(data, options)
         if options.static:
             with self._footage(data, options, _FULL_SIZE_PX) as footage:
-                return self._in_photo(Photo(next(footage.frames())), options, footage.fps)
+                return self._in_photo(Photo(next(footage.frames())), options, choice, footage.fps)
         with self._footage(data, options, self.max_side_px) as footage:
-            box = options.box and _scaled(_face_box(options.box), footage.width / self._full_width(data, options))
-            return track_clip(self._search, footage, options, box)
+            full_width = self._full_size(data, options)[0] if options.box else 0
+            box = options.box and _scaled(_face_box(options.box), footage.width / full_width)
+            return track_clip(self._search, footage, options, box or choice)
 
     def _decode(self, data: bytes) -> Photo:
         return decode_photo(data, self._max_bytes, self._max_pixels)
@@ -95,17 +105,25 @@ class FaceFinder:
     def _footage(self, data: bytes, options: SourceOptions, max_side_px: int) -> Footage:
         return Footage(data, options, max_side_px, self._limits)
 
-    def _full_width(self, data: bytes, options: SourceOptions) -> int:
-        with self._footage(data, options, _FULL_SIZE_PX) as footage:
-            return int(footage.width)
+    def _choice(self, data: bytes, options: SourceOptions) -> Choice:
+        width, height = self._full_size(data, AS_IT_IS) if options.face_point else (0, 0)
+        return Choice.of(options, width, height)
 
-    def _in_photo(self, photo: Photo, options: SourceOptions, fps: float) -> FaceTrack:
+    def _full_size(self, data: bytes, options: SourceOptions) -> tuple[int, int]:
+        with self._footage(data, options, _FULL_SIZE_PX) as footage:
+            return footage.width, footage.height
+
+    def _in_photo(self, photo: Photo, options: SourceOptions, choice: Choice, fps: float) -> FaceTrack:
         if options.box is None:
-            photo, faces = self._turned(photo, every=options.face_index is not None)
-            face, pads = chosen(faces, options.face_index), options.pads
+            photo, faces, quarters = upright_faces(self._search, photo, every=choice.of_all)
+            if not faces:
+                raise NoFace(
+                    "No face was found; send a picture with a face seen from the front, well lit.", {"faces": 0}
+                )
+            face, pads = choice.turned(quarters).among(faces, photo.width, photo.height), options.pads
         else:
             face, pads = self._given(photo, _face_box(options.box)), NO_PADS
-        shown = scaled(photo, self.max_side_px)
+        shown = Photo(shrunk(photo.rgb, self.max_side_px))
         face = _shrunk(face, shown.width / photo.width)
         return FaceTrack(shown, face, crop_face(shown, face, pads), fps)
 
@@ -115,22 +133,15 @@ class FaceFinder:
         face = self._search.fit_in(photo, box)
         return replace(face, box=box) if face else Face(box, None, 0.0)
 
-    def _turned(self, photo: Photo, every: bool) -> tuple[Photo, list[Face]]:
-        """Return the photo in the first of four directions that shows upright faces, and those faces."""
-        for turns in _QUARTER_TURNS:
-            turned = Photo(np.ascontiguousarray(np.rot90(photo.rgb, turns)))
-            if faces := self._search.find(turned, every):
-                return turned, faces
-        raise NoFace("No face was found; send a picture with a face seen from the front, well lit.", {"faces": 0})
-
-    def _first_faces(self, data: bytes) -> tuple[Photo, list[Face]]:
-        """Return the first frame in a clip's beginning that shows faces, at full size, and all of them."""
+    def _inspection(self, data: bytes) -> Inspection:
+        if clip_type(data) is None:
+            return check_photo(self._search, self._decode(data), _kind(data), self.max_side_px)
         with self._footage(data, AS_IT_IS, _FULL_SIZE_PX) as footage:
-            step = frames_in(SEARCH_S, footage.fps)
-            for rgb in islice(footage.frames(), 0, frames_in(INSPECTED_S, footage.fps), step):
-                if faces := self._search.find(Photo(rgb), every=True):
-                    return Photo(rgb), faces
-        raise NoFace("The clip's first two seconds show no face; send one that begins with a face.", {"faces": 0})
+            return check_clip(self._search, footage, _kind(data), self.max_side_px)
+
+
+def _kind(data: bytes) -> str:
+    return clip_type(data) or content_type(data)
 
 
 def _face_box(edges: Edges) -> FaceBox:

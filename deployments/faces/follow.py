@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from deployments.faces.detector import tiles, whole
+from deployments.faces.choice import Choice
+from deployments.faces.detector import whole
 from deployments.faces.region import Region
-from deployments.faces.search import NEAR, FaceSearch, apart, chosen
+from deployments.faces.search import NEAR, FaceSearch, apart
 from deployments.media import Face, FaceBox, Photo
 
 CHECK_S = 0.5
@@ -29,15 +30,15 @@ _OTHER = 1.0
 class Follower:
     """Follows one face through the frames of a clip at `fps`, which are shown to it in their order.
 
-    The first is the one of number `face_index`, largest first, in the first frame where a look finds faces. Later it
-    is the one that the mesh finds again where it was in the frame before. When it was lost, or is no face to the
-    detector any more (a new scene), it is the nearest in place and size that is not one of the people beside it.
+    The first is its `choice` among the faces of the first frame where a look finds some. Later it is the one that the
+    mesh finds again where it was in the frame before. When it was lost, or is no face to the detector any more (a new
+    scene), it is the nearest in place and size that is not one of the people beside it.
     """
 
-    def __init__(self, search: FaceSearch, fps: float, face_index: int | None) -> None:
+    def __init__(self, search: FaceSearch, fps: float, choice: Choice) -> None:
         self._search = search
         self._fps = fps
-        self._face_index = face_index
+        self._choice = choice
         self._frame = 0
         self._look_at = self._look_closely_at = 0
         self._last: Face | None = None
@@ -77,15 +78,15 @@ class Follower:
         faces = self._search.find_in(photo, regions)
         if not faces and self._frame >= self._look_closely_at:
             self._look_closely_at = self._later(CLOSE_SEARCH_S)
-            faces = self._search.find_in(photo, tiles(photo.width, photo.height))
+            faces = self._search.with_small(photo, [])
         return faces
 
     def _speaker(self, photo: Photo, faces: list[Face], last: Face | None) -> Face | None:
         if last is not None:
             return min(self._strangers(faces, last), key=lambda face: apart(face.box, last.box), default=None)
-        if self._face_index is not None:  # may be a small one
-            faces = self._search.find_in(photo, tiles(photo.width, photo.height), faces)
-        return chosen(faces, self._face_index)
+        if self._choice.of_all:
+            faces = self._search.with_small(photo, faces)
+        return self._choice.among(faces, photo.width, photo.height)
 
     def _strangers(self, faces: list[Face], last: Face) -> list[Face]:
         """Return the faces that are not one of the others: nearer to where one of them was than to `last`."""

@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deployments.errors import ImageTooLarge, UnreadableImage
-from deployments.footage import shrunk
 from deployments.media import Photo, Pixels
 
 MAX_BYTES = 20_000_000
@@ -54,12 +53,6 @@ def content_type(data: bytes) -> str:
     if data.startswith(b"\x89PNG"):
         return "image/png"
     return "image/webp" if data.startswith(b"RIFF") else "image/jpeg"
-
-
-def scaled(photo: Photo, max_side_px: int) -> Photo:
-    """Return `photo` with its longer side at most `max_side_px`, as `shrunk` does it: itself where it fits."""
-    rgb = shrunk(photo.rgb, max_side_px)
-    return photo if rgb is photo.rgb else Photo(rgb)
 
 
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from deployments.errors import NoFace
 from deployments.faces.crop import face_box
 from deployments.faces.detector import FaceDetector, tiles, whole
 from deployments.faces.landmarks import FaceMesh, Landmarks, upright
@@ -41,16 +40,13 @@ class FaceSearch:
         self._detector = FaceDetector()
         self._mesh = FaceMesh()
 
-    def find(self, photo: Photo, every: bool = False) -> list[Face]:
-        """Return the upright faces in `photo`, largest first.
+    def large(self, photo: Photo) -> list[Face]:
+        """Return the upright faces in `photo` that are wider than about 1/17 of its longer side, largest first."""
+        return self.find_in(photo, whole(photo.width, photo.height))
 
-        Faces narrower than about 1/17 of the longer side are searched only where there are no larger ones,
-        or where `every` face is wanted (0.4 s more).
-        """
-        faces = self.find_in(photo, whole(photo.width, photo.height))
-        if every or not faces:
-            faces = self.find_in(photo, tiles(photo.width, photo.height), faces)
-        return faces
+    def with_small(self, photo: Photo, known: Sequence[Face]) -> list[Face]:
+        """Return the `known` faces and the smaller ones, down to about 1/70 of the longer side (0.3 s)."""
+        return self.find_in(photo, tiles(photo.width, photo.height), known)
 
     def find_in(self, photo: Photo, regions: Sequence[Region], known: Sequence[Face] = ()) -> list[Face]:
         """Return the `known` faces and what more there is in these regions of the photo, largest first."""
@@ -81,17 +77,6 @@ class FaceSearch:
         for _ in range(_REFITS):
             landmarks, confidence = self._mesh.refit(photo.rgb, landmarks)
         return _accepted(photo, landmarks, confidence)
-
-
-def chosen(faces: Sequence[Face], face_index: int | None) -> Face:
-    """Return the face of that number, None being the first. Raises `NoFace` where there are not so many."""
-    index = face_index or 0
-    if not 0 <= index < len(faces):
-        raise NoFace(
-            f"The picture has {len(faces)} face(s), counted from 0, largest first; ask for 0 to {len(faces) - 1}.",
-            {"faces": len(faces), "face_index": index},
-        )
-    return faces[index]
 
 
 def apart(box: FaceBox, other: FaceBox) -> float:

@@ -41,6 +41,30 @@ def test_a_form_without_a_file_is_told_so(http):
     assert (put.status_code, put.json()["code"]) == (422, "unreadable_image")
 
 
+def test_a_picture_is_checked_with_what_is_wrong_and_nothing_is_kept(http):
+    turned = io.BytesIO()
+    Image.open(io.BytesIO(ASTRONAUT)).convert("RGB").transpose(Image.Transpose.ROTATE_180).save(turned, "JPEG")
+    seen = http.post("/v1/posters/check", files={"image": ("me.jpg", turned.getvalue(), "image/jpeg")}).json()
+
+    assert {name: seen[name] for name in ("content_type", "width", "height", "usable")} == {
+        "content_type": "image/jpeg",
+        "width": 512,
+        "height": 512,
+        "usable": True,
+    }
+    (face,) = seen["faces"]
+    assert abs(face["pose"]["roll_deg"]) > 170
+    assert [problem["code"] for problem in seen["problems"]] == ["face_upside_down", "mouth_open"]
+
+    blank = io.BytesIO()
+    Image.new("RGB", (300, 200), "gray").save(blank, "PNG")
+    reply = http.post("/v1/posters/check", content=blank.getvalue())
+    assert (reply.status_code, reply.json()["usable"], reply.json()["faces"]) == (200, False, [])
+    assert [(problem["code"], problem["severity"]) for problem in reply.json()["problems"]] == [("no_face", "error")]
+    assert http.post("/v1/posters/check", content=b"no picture").status_code == 422
+    assert http.get("/v1/posters/check").status_code == 404
+
+
 def test_the_sample_posters_are_there(http):
     for poster_id in ("astronaut", "illustration"):
         assert len(http.get(f"/v1/posters/{poster_id}").json()["faces"]) == 1

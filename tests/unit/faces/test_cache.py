@@ -1,3 +1,4 @@
+import hashlib
 import shutil
 import time
 from dataclasses import replace
@@ -134,6 +135,16 @@ def test_a_track_is_forgotten_after_its_time(tmp_path, finder, clip):
     cache.track(finder, clip, SourceOptions())
 
     assert finder.tracked == 2
+
+
+def test_a_clip_can_be_forgotten_whatever_its_options(cache, finder, clip):
+    for options in (SourceOptions(), SourceOptions(nosmooth=True)):
+        cache.track(finder, clip, options)
+    cache.forget(hashlib.sha256(clip).hexdigest())
+
+    cache.track(finder, clip, SourceOptions())
+
+    assert finder.tracked == 3
 
 
 def test_a_folder_deleted_under_way_costs_only_a_new_track(cache, finder, clip, tmp_path):

@@ -6,7 +6,7 @@ from deployments.errors import InvalidRequest, NoFace
 from deployments.faces.clip import smoothed
 from deployments.faces.crop import face_box
 from deployments.faces.finder import FaceFinder
-from deployments.media import SourceOptions
+from deployments.media import FaceBox, SourceOptions
 
 MOVING = [(100 + 3 * i, 120 - i / 2, 70) for i in range(30)]
 STILL = (160, 120, 70)
@@ -215,3 +215,21 @@ def test_smoothing_stops_at_gaps_and_at_jumps():
     assert np.isnan(result[5:7]).all()
     assert np.allclose(np.delete(result, [5, 6], axis=0), np.delete(landmarks, [5, 6], axis=0), atol=1e-3)
     assert face_box(result[-1]).left == face_box(landmarks[-1]).left
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_the_face_at_a_point_of_the_upright_clip_speaks_however_it_is_shaped(draw, static):
+    heads = draw((70, 130, 55), (240, 110, 80))
+    stored = np.ascontiguousarray(np.rot90(np.kron(heads, np.ones((2, 2, 1), np.uint8))))
+    data = make_clip(None, [stored] * 3, fps=25, rotation=90)
+    options = SourceOptions(face_point=(140, 262), resize_factor=2, crop=(0, -1, 10, -1), static=static)
+
+    track = FaceFinder(max_side_px=155).track(data, options)
+
+    box = track.crop.box if static else FaceBox(*track.boxes[0].tolist())
+    assert abs((box.left + box.right) / 2 - 30) <= 2
+
+
+def test_a_point_beyond_the_clip_is_refused(finder, still):
+    with pytest.raises(InvalidRequest, match="beyond the picture"):
+        finder.track(still, SourceOptions(face_point=(320, 10)))

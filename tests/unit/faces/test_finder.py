@@ -252,3 +252,19 @@ def test_a_clip_that_lies_on_its_side_is_inspected_upright(finder, poster_rgb):
 def test_a_clip_whose_beginning_shows_no_face_is_not_inspected_to_its_end(finder, draw):
     with pytest.raises(NoFace, match="first two seconds"):
         finder.inspect(make_clip(None, [draw()] * 11 + [draw((160, 120, 80))] * 5, fps=5))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_the_face_at_a_point_of_the_picture_as_it_was_sent_speaks(finder, paste_head, encode, turns):
+    poster = np.full((500, 900, 3), 180, np.uint8)
+    paste_head(poster, 20, 60, face_width_px=90)
+    paste_head(poster, 400, 60, face_width_px=200)
+    whole = finder.track(encode(poster), SourceOptions(face_index=1))
+    mark = np.zeros((500, 900), bool)
+    mark[whole.face.box.top + 10, whole.face.box.left + 10] = True
+    y, x = np.argwhere(np.rot90(mark, turns))[0].tolist()
+
+    track = finder.track(encode(np.ascontiguousarray(np.rot90(poster, turns))), SourceOptions(face_point=(x, y)))
+
+    assert np.array_equal(track.photo.rgb, poster)
+    assert close(track.face.box, whole.face.box, 1)

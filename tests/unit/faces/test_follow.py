@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deployments.errors import NoFace
+from deployments.faces.choice import Choice
 from deployments.faces.follow import CHECK_S, SEARCH_S, Follower, frames_in
 from deployments.media import Photo
 
@@ -14,7 +15,7 @@ SEARCH = frames_in(SEARCH_S, FPS)
 def follow(search, draw):
     def follow(scenes, face_index=None, **size):
         """Return the middle of the face that was followed in each of these pictures, or None."""
-        follower = Follower(search, FPS, face_index)
+        follower = Follower(search, FPS, Choice(face_index))
         faces = [follower.follow(Photo(draw(*heads, grain=i, **size))) for i, heads in enumerate(scenes)]
         return [face and ((face.box.left + face.box.right) / 2, (face.box.top + face.box.bottom) / 2) for face in faces]
 
@@ -112,7 +113,7 @@ def test_what_only_the_mesh_takes_for_a_face_is_let_go_when_the_detector_looks(s
     snow = np.random.default_rng(0).normal(0, 45, clear.shape)
     snow[:, 200:] = 0
     drowned = Photo(np.clip(clear + snow, 0, 255).astype(np.uint8))
-    follower = Follower(search, FPS, None)
+    follower = Follower(search, FPS, Choice())
     faces = [follower.follow(Photo(clear)) for _ in range(CHECK - 3)]
     assert search.follow(drowned, faces[-1]) is not None
 

@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from deployments.errors import ImageTooLarge, UnreadableImage
-from deployments.faces.photo import content_type, decode_photo, scaled
-from deployments.media import Photo
+from deployments.faces.photo import content_type, decode_photo
 
 # What each EXIF orientation says was done to the upright picture before it was stored.
 STORED_AS = {
@@ -170,20 +169,3 @@ def test_damaged_bytes_never_raise_anything_but_our_errors(poster_rgb, encode, f
         except (UnreadableImage, ImageTooLarge):
             refused += 1
     assert refused > 30
-
-
-def test_scaled_bounds_the_longer_side_and_averages_areas():
-    stripes = np.zeros((40, 100, 3), np.uint8)
-    stripes[:, ::2] = 200
-
-    small = scaled(Photo(stripes), 50)
-
-    assert (small.width, small.height) == (50, 20)
-    assert np.all(small.rgb == 100)
-
-
-def test_scaled_never_enlarges_nor_loses_a_thin_side():
-    photo = Photo(np.zeros((3, 3000, 3), np.uint8))
-
-    assert scaled(photo, 3000) is photo
-    assert (scaled(photo, 100).width, scaled(photo, 100).height) == (100, 1)

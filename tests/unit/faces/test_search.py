@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from deployments.errors import NoFace
 from deployments.faces.crop import face_box
-from deployments.faces.search import apart, chosen
+from deployments.faces.search import apart
 from deployments.media import Face, FaceBox, Photo
 
 POSTER_FACE = FaceBox(left=173, top=60, right=278, bottom=180)
@@ -18,7 +17,7 @@ def test_a_small_face_on_a_large_poster_is_found(search, paste_head, left, top):
     poster = np.full((2048, 2048, 3), (205, 190, 150), np.uint8)
     paste_head(poster, left, top, face_width_px=50)
 
-    (face,) = search.find(Photo(poster))
+    (face,) = search.with_small(Photo(poster), [])
 
     at = np.array([left + 33 * 50 / 105, top + 45 * 50 / 105, left + 138 * 50 / 105, top + 165 * 50 / 105])
     assert np.abs(edges(face.box) - at).max() <= 5
@@ -29,12 +28,14 @@ def test_a_small_face_beside_a_large_one_is_counted_when_every_face_is_wanted(se
     paste_head(poster, 100, 100, face_width_px=500)
     paste_head(poster, 1300, 1300, face_width_px=45)
 
-    assert [face.box.width // 100 for face in search.find(Photo(poster), every=True)] == [5, 0]
-    assert len(search.find(Photo(poster))) == 1
+    large = search.large(Photo(poster))
+
+    assert len(large) == 1
+    assert [face.box.width // 100 for face in search.with_small(Photo(poster), large)] == [5, 0]
 
 
 def test_a_face_is_followed_to_where_it_went(search, draw):
-    (face,) = search.find(Photo(draw((150, 120, 70))))
+    (face,) = search.large(Photo(draw((150, 120, 70))))
 
     moved = search.follow(Photo(draw((162, 115, 72))), face)
 
@@ -46,7 +47,7 @@ def test_a_face_is_followed_to_where_it_went(search, draw):
     "heads", [[], [(215, 120, 70)], [(150, 120, 140)]], ids=["gone", "elsewhere", "twice as large"]
 )
 def test_a_face_that_is_not_there_any_more_is_not_followed(search, draw, heads):
-    (face,) = search.find(Photo(draw((150, 120, 70))))
+    (face,) = search.large(Photo(draw((150, 120, 70))))
 
     assert search.follow(Photo(draw(*heads)), face) is None
 
@@ -56,7 +57,7 @@ def test_a_face_whose_landmarks_are_not_known_is_not_followed(search, poster_rgb
 
 
 def test_the_mesh_is_fitted_in_a_given_box_without_detection(search, poster_rgb):
-    (found,) = search.find(Photo(poster_rgb))
+    (found,) = search.large(Photo(poster_rgb))
 
     for box in (POSTER_FACE, POSTER_FACE.padded(0, 15, 5, -5)):
         face = search.fit_in(Photo(poster_rgb), box)
@@ -77,12 +78,3 @@ def test_two_boxes_are_apart_by_place_in_faces_and_by_size():
     assert apart(box, FaceBox(130, 140, 230, 240)) == pytest.approx(0.5)
     assert apart(box, FaceBox(50, 50, 250, 250)) == pytest.approx(np.log(2))
     assert apart(FaceBox(50, 50, 250, 250), box) == pytest.approx(np.log(2))
-
-
-def test_the_first_face_is_chosen_unless_another_is_asked_for():
-    faces = [Face(FaceBox(0, 0, side, side), None, 1.0) for side in (30, 20)]
-
-    assert [chosen(faces, index) for index in (None, 0, 1)] == [faces[0], faces[0], faces[1]]
-    for index in (2, -1):
-        with pytest.raises(NoFace, match=r"has 2 face\(s\).*ask for 0 to 1"):
-            chosen(faces, index)

@@ -21,7 +21,7 @@ def portrait(request, poster):
     size = (poster.width, poster.height)
     turn = cv2.getRotationMatrix2D((poster.width / 2, poster.height / 2), request.param, 0.9)
     rgb = np.asarray(cv2.warpAffine(poster.rgb, turn, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
-    face = FaceSearch().find(Photo(rgb))[0]
+    face = FaceSearch().large(Photo(rgb))[0]
     box = face.box.padded(0, 10, 0, 0).within(*size)
     return cv2.resize(box.cut(rgb), (96, 96))[None, 48:], face.landmarks, box
 

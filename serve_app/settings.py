@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from deployments.media import Paste
 from serve_app.access_settings import AccessSettings
 
 
@@ -64,15 +65,18 @@ class FacesSettings(Strict):
     max_clip_s: float = 120.0  # finding the face takes two cores about half of that
 
 
-class LipsyncSettings(Strict):
-    """The engine that moves the mouth."""
+Engine = Literal["auto", "wav2lip", "preview"]
 
-    engine: Literal["auto", "wav2lip", "preview"] = "auto"
+
+class LipsyncSettings(Strict):
+    """The engines that move mouths."""
+
+    engine: Engine = "auto"  # of orders that name none: auto is wav2lip if the checkpoint is there, preview otherwise
     checkpoint: Path = Path("weights/wav2lip_gan.pth")
     checkpoint_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")  # refuses any other file
     device: str = "auto"  # a PyTorch device; auto is CUDA where there is one
     threads: int | None = Field(default=None, ge=1)  # PyTorch's; none is the replica's num_cpus, rounded up
-    paste: Literal["feathered", "published"] = "feathered"
+    paste: Paste = "feathered"  # of orders that name none
     silence: Literal["rest", "published"] = "rest"  # published: the mouth trembles in the noise of a pause
     alignment: Literal["published", "training"] = "published"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # the fastest that the device has in hardware

@@ -9,24 +9,32 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from deployments.errors import UnknownVoice
+from deployments.errors import EngineUnavailable, UnknownVoice
 from deployments.jobs.text import readable
-from deployments.media import SourceOptions
+from deployments.media import Paste, SourceOptions
 
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
 
 
 class Capabilities(BaseModel):
-    """What the stages do at present: each voice's version, the engine that moves mouths, the shape of the video."""
+    """What the stages do at present: each voice's version, each engine's, the shape of the video.
+
+    The first of the `engines` and `paste` are for orders that name none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     voices: dict[str, str]
     max_text_chars: int
-    engine: str
-    engine_version: str
+    engines: dict[str, str]
+    paste: Paste = "feathered"
     video: dict[str, float | int | str] = {}
+
+    @property
+    def default_engine(self) -> str:
+        """What `auto` stands for."""
+        return next(iter(self.engines))
 
 
 class VideoOrder(BaseModel):
@@ -34,7 +42,7 @@ class VideoOrder(BaseModel):
 
     `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content; a `poster_id` may stand
     alone until its picture is looked up. `owner` is who asked, by the name of the API key; `webhook` is told of the
-    end; `metadata` is the caller's own.
+    end; `metadata` is the caller's own. What is random is drawn from `seed`: today the noise in the built-in voice.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +50,9 @@ class VideoOrder(BaseModel):
     poster_key: str = ""
     poster_id: str | None = None
     source: SourceOptions = SourceOptions()
+    engine: str = "auto"
+    paste: Paste | None = None
+    seed: int = 0
     owner: str = ""
     webhook: str | None = None
     metadata: dict[str, str] = {}
@@ -49,34 +60,45 @@ class VideoOrder(BaseModel):
     voice_id: str = "default"
     audio_key: str | None = None
 
-    def checked(self, able: Capabilities) -> VideoOrder:
-        """Return the order with its text made readable.
+    @property
+    def sources(self) -> list[str]:
+        """The storage keys of what the video is made from."""
+        return [key for key in (self.poster_key, self.audio_key) if key]
 
-        Refuses what no stage could do: `EmptyText`, `TextTooLong`, `InvalidRequest`, `UnknownVoice`.
+    def checked(self, able: Capabilities) -> VideoOrder:
+        """Return the order as it will be done: with its text made readable, and with an engine and a way to paste.
+
+        Refuses what no stage could do: `EmptyText`, `TextTooLong`, `InvalidRequest`, `UnknownVoice`,
+        `EngineUnavailable`.
         """
-        if self.text is None:
-            return self
-        if self.voice_id not in able.voices:
-            raise UnknownVoice.among(self.voice_id, able.voices)
-        return self.model_copy(update={"text": readable(self.text, able.max_text_chars)})
+        engine = able.default_engine if self.engine == "auto" else self.engine
+        if engine not in able.engines:
+            raise EngineUnavailable.among(engine, able.engines)
+        done = {"engine": engine, "paste": self.paste or able.paste}
+        if self.text is not None:
+            if self.voice_id not in able.voices:
+                raise UnknownVoice.among(self.voice_id, able.voices)
+            done["text"] = readable(self.text, able.max_text_chars)
+        return self.model_copy(update=done)
 
     def content_id(self, able: Capabilities) -> str:
-        """What names the pictures and the sound: equal for equal posters, scripts, options, engines and versions."""
+        """What names the pictures and the sound of a checked order: posters, scripts, options, engines and versions."""
         return _named(
             {
-                "poster": _digest_of(self.poster_key),
+                "poster": digest_of(self.poster_key),
                 "source": asdict(self.source) | {"face_index": self.source.face_index or 0},
-                "script": {"audio": _digest_of(self.audio_key)}
+                "script": {"audio": digest_of(self.audio_key)}
                 if self.audio_key
                 else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
-                "engine": [able.engine, able.engine_version],
+                "engine": [self.engine, able.engines[self.engine], self.paste],
+                "seed": self.seed,
                 "video": able.video,
                 "pipeline": PIPELINE_VERSION,
             }
         )
 
     def video_id(self, able: Capabilities) -> str:
-        """What names the video: the same content, for the same owner with the same webhook and metadata."""
+        """What names a checked order's video: the content, for the same owner with the same webhook and metadata."""
         return "vid_" + _named([self.content_id(able), self.owner, self.webhook, self.metadata])
 
     def fingerprint(self) -> str:
@@ -88,5 +110,6 @@ def _named(parts: Any) -> str:  # noqa: ANN401 - what JSON can hold
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _digest_of(key: str) -> str:
+def digest_of(key: str) -> str:
+    """The digest that a picture's or a sound's storage key ends with."""
     return key.rsplit("/", 1)[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
+from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Paste, Speech
 
 Call = tuple[FaceCrop | ClipFaces, MouthDrive]
 """A photo's face, or one face for each frame of the drive; and any chunk of a whole drive."""
@@ -18,13 +18,13 @@ class LipsyncEngine(Protocol):
     """`wav2lip` or `preview`."""
 
     version: str
-    """Changes whenever the pictures would: a digest of weights, or a number."""
+    """Changes whenever the pictures of equal drives would: a digest of weights, or a number."""
 
     batch_frames: int
     """Frames that are worth taking together; more would only make the first of them wait."""
 
-    def drive(self, speech: Speech, fps: float) -> MouthDrive:
-        """Return the drive of max(1, round(fps * speech seconds)) video frames.
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
+        """Return the drive of max(1, round(fps * speech seconds)) video frames, to be pasted in that way.
 
         Memory beyond the drive itself does not grow with the length of the speech.
         """

@@ -26,7 +26,7 @@ Still = tuple[Tensor, ...]
 Run = tuple[slice, Still]
 """Frames of a batch that come one after the other, and the still face that they share (or one each)."""
 
-CUTS = {"all": (0, 0, 0, 0, 0, 0, 0), "lower": (0, 0, 1, 2, 2, 2, 3)}
+CUTS: dict[Rows, tuple[int, ...]] = {"all": (0, 0, 0, 0, 0, 0, 0), "lower": (0, 0, 1, 2, 2, 2, 3)}
 """Rows cut off the top before each step, so that rows 48- of 96 come out as in a whole face.
 
 Each 3x3 convolution needs one row above those that it makes, the transposed one row r // 2 for row r. Rows 48- need
@@ -39,30 +39,29 @@ wrong, since they miss what is above, and are those that the next step cuts.
 class Step(nn.Module):
     """One size of the decoder. Its first convolution comes in two, for the `moving` channels and the still ones."""
 
-    def __init__(self, blocks: nn.Sequential, moving: int, cut: int) -> None:
+    def __init__(self, blocks: nn.Sequential, moving: int) -> None:
         super().__init__()
         first = cast("nn.Conv2d | nn.ConvTranspose2d", cast("ConvBlock", blocks[0]).conv_block)
         self.moving: nn.Module = _part(first, slice(0, moving), bias=False)
         self.still = _part(first, slice(moving, None), bias=True)
         self.rest = blocks[1:]
-        self.cut = cut
 
     def forward(self, x: Tensor, stills: Sequence[tuple[slice, Tensor]]) -> Tensor:
         """(n, moving, h, w), and for each run of frames the still part of every row, to (n, out, h', w')."""
-        y: Tensor = self.moving(x[:, :, self.cut :])
+        y: Tensor = self.moving(x)
         for frames, still in stills:
             y[frames].add_(still[:, :, -y.shape[2] :])
         return cast("Tensor", self.rest(y.relu_()))
 
 
 class Generator(nn.Module):
-    """The network with `weights` (those of `Wav2Lip`) for all rows of a face, or its lower 48.
+    """The network with `weights` (those of `Wav2Lip`).
 
     The sound is encoded and decoded in `dtype`. A still face stays in float32: it is encoded once, so that costs
     nothing, and what rounding does there would be in every frame.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor], rows: Rows, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         with torch.device("meta"):
             network = Wav2Lip()
@@ -71,12 +70,11 @@ class Generator(nn.Module):
         first, *decoder = cast("list[nn.Sequential]", [*network.face_decoder_blocks])
         block, self.colour, _ = network.output_block
         moving = (512, 512, 512, 384, 256, 128, 64)  # channels that each step gets from the one before
-        steps = zip([*decoder, nn.Sequential(block)], moving, CUTS[rows], strict=True)
+        steps = zip([*decoder, nn.Sequential(block)], moving, strict=True)
         self.encode_sound = nn.Sequential(network.audio_encoder, first)
         self.steps = nn.ModuleList(Step(*step) for step in steps)
         del network.audio_encoder, network.face_decoder_blocks, network.output_block
         self.network = network  # what is left of it encodes faces
-        self.rows = FACE_PX if rows == "all" else FACE_PX // 2
         if dtype == torch.float32:  # the transforms' rounding was looked at in no other format
             _minimize([cast("Step", step) for step in self.steps])
         self.dtype = dtype
@@ -94,12 +92,13 @@ class Generator(nn.Module):
         steps = zip(self.steps, reversed(notes), strict=True)
         return tuple(cast("Step", step).still(note).to(self.dtype) for step, note in steps)
 
-    def forward(self, mel: Tensor, runs: Sequence[Run]) -> Tensor:
-        """Sound (n, 1, 80, 16) and the still faces of these n frames to their rows, (n, 3, rows, 96) in [0, 1]."""
+    def forward(self, mel: Tensor, runs: Sequence[Run], rows: Rows = "lower") -> Tensor:
+        """Sound (n, 1, 80, 16) and the still faces of these n frames to their rows, (n, 3, 96 or 48, 96) in [0, 1]."""
         x = self.encode_sound(mel.to(self.dtype))
-        for number, step in enumerate(self.steps):
-            x = step(x, [(frames, still[number]) for frames, still in runs])
-        return torch.sigmoid(self.colour(x[:, :, -self.rows :]).float())
+        for number, (step, cut) in enumerate(zip(self.steps, CUTS[rows], strict=True)):
+            x = step(x[:, :, cut:], [(frames, still[number]) for frames, still in runs])
+        wanted = FACE_PX if rows == "all" else FACE_PX // 2
+        return torch.sigmoid(self.colour(x[:, :, -wanted:]).float())
 
 
 def _fold(network: nn.Module) -> None:

@@ -24,9 +24,8 @@ from deployments.lipsync.mel import STEP, Alignment, mel_spectrogram, window_sta
 from deployments.lipsync.precision import Precision, choose_dtype
 from deployments.lipsync.silence import rested
 from deployments.lipsync.wav2lip import FACE_PX, MEL_BANDS, MEL_COLUMNS
-from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames, Pixels, Speech
+from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames, Paste, Pixels, Speech
 
-Paste = Literal["feathered", "published"]
 Silence = Literal["rest", "published"]
 
 BATCH = {"cpu": 16, "cuda": 128}
@@ -48,9 +47,8 @@ class Options:
     """How the engine works.
 
     `sha256`, in hex, refuses any other checkpoint. `device` is a PyTorch device or `auto` (CUDA where there is one);
-    `threads` sets this process's CPU threads, `gpu_share` the part of a GPU's memory that it may take. `paste` is
-    `published` for the whole box with its visible edge, `feathered` for the lower face in the photo's own light.
-    `silence` is `rest` for a mouth that stays still in pauses. `alignment` is told in `window_starts`, `precision` in
+    `threads` sets this process's CPU threads, `gpu_share` the part of a GPU's memory that it may take. `silence` is
+    `rest` for a mouth that stays still in pauses. `alignment` is told in `window_starts`, `precision` in
     `choose_dtype`.
     """
 
@@ -58,7 +56,6 @@ class Options:
     device: str = "auto"
     threads: int | None = None
     gpu_share: float = 1.0
-    paste: Paste = "feathered"
     silence: Silence = "rest"
     alignment: Alignment = "published"
     precision: Precision = "auto"
@@ -91,35 +88,43 @@ class Wav2LipEngine:
         if self._device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(options.gpu_share, self._device)
         dtype = choose_dtype(options.precision, self._device)
-        choices = (options.paste, options.silence, options.alignment, str(dtype).removeprefix("torch."))
+        choices = (options.silence, options.alignment, str(dtype).removeprefix("torch."))
         self.version = "-".join(("wav2lip", loaded.digest[:16], *choices))
         self._options = options
-        rows: Rows = "lower" if options.paste == "feathered" else "all"
-        self._generator = Generator(loaded.weights, rows, dtype).eval().to(self._device)
+        self._generator = Generator(loaded.weights, dtype).eval().to(self._device)
         self._batch = BATCH.get(self._device.type, BATCH["cpu"])
         self.batch_frames = TOGETHER * self._batch
         self._stills: OrderedDict[str, Still] = OrderedDict()
         self._lock = threading.Lock()
         self._warm_up()
 
-    def drive(self, speech: Speech, fps: float) -> MouthDrive:
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
         """Return the mel spectrogram and the 16 columns of it that each frame sees."""
         mel = mel_spectrogram(speech.waveform)
         if self._options.silence == "rest":
             mel = rested(mel)
         frames = max(1, round(fps * speech.waveform.duration_s))
         starts = window_starts(mel.shape[1], fps, frames, self._options.alignment)
-        return MouthDrive(self.name, fps, mel, starts, STEP)
+        return MouthDrive(self.name, fps, mel, starts, STEP, paste)
 
     def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
-        """Return one mouth for each frame of `drive`: (48, 96, 3), or (96, 96, 3) where `paste` is `published`."""
+        """Return one mouth for each frame of `drive`: (48, 96, 3), or (96, 96, 3) where its `paste` is `published`."""
         return self.animate_together([(face, drive)])[0]
 
     def animate_together(self, calls: Sequence[Call]) -> list[MouthFrames]:
-        """Return what `animate` does for each call, from shared forward passes."""
+        """Return what `animate` does for each call, from forward passes shared by those that are pasted alike."""
+        made: dict[int, MouthFrames] = {}
+        for paste in {drive.paste for _, drive in calls}:
+            numbers = [number for number, (_, drive) in enumerate(calls) if drive.paste == paste]
+            made |= zip(numbers, self._alike([calls[number] for number in numbers], paste), strict=True)
+        return [made[number] for number in range(len(calls))]
+
+    def _alike(self, calls: Sequence[Call], paste: Paste) -> list[MouthFrames]:
         works = [self._work(*call) for call in calls]
-        parts = self._generate(works)
-        return [self._finished(face, work, rgb) for (face, _), work, rgb in zip(calls, works, parts, strict=True)]
+        parts = self._generate(works, "all" if paste == "published" else "lower")
+        return [
+            self._finished(face, work, rgb, paste) for (face, _), work, rgb in zip(calls, works, parts, strict=True)
+        ]
 
     def _work(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> Work:
         windows = np.stack([drive.features[:, start : start + drive.width] for start in drive.starts])
@@ -130,7 +135,7 @@ class Wav2LipEngine:
         return Work(different[:, None], faces, self._still(face.digest, faces), order.reshape(-1))
 
     @torch.inference_mode()
-    def _generate(self, works: Sequence[Work]) -> list[Pixels]:
+    def _generate(self, works: Sequence[Work], rows: Rows) -> list[Pixels]:
         """Return each work's mouths, (n, rows, 96, 3) RGB.
 
         The host waits once, for the last batch. Levels are cut to whole ones, as in the published code.
@@ -139,7 +144,7 @@ class Wav2LipEngine:
         ends = [*accumulate(len(work.mel) for work in works)]
         levels = torch.cat(
             [
-                (self._generator(batch, [*self._stills_of(works, ends, first)]) * 255).to(torch.uint8)
+                (self._generator(batch, [*self._stills_of(works, ends, first)], rows) * 255).to(torch.uint8)
                 for first, batch in zip(range(0, ends[-1], self._batch), torch.split(mel, self._batch), strict=True)
             ]
         )
@@ -155,10 +160,10 @@ class Wav2LipEngine:
                 still = work.still or self._encoded(work.faces[low - begin : high - begin])
                 yield slice(low - first, high - first), still
 
-    def _finished(self, face: FaceCrop | ClipFaces, work: Work, rgb: Pixels) -> MouthFrames:
+    def _finished(self, face: FaceCrop | ClipFaces, work: Work, rgb: Pixels, paste: Paste) -> MouthFrames:
         """The mouths of a call as they will be pasted."""
         boxes = face.boxes if isinstance(face, ClipFaces) else (face.box,)
-        if self._options.paste == "published":
+        if paste == "published":
             return MouthFrames(rgb[work.order], boxes, np.full((len(boxes), FACE_PX, FACE_PX), 255, np.uint8))
         points = face.landmarks if isinstance(face, ClipFaces) or face.landmarks is None else face.landmarks[None]
         masks = lower_face_masks(points, boxes)
@@ -190,7 +195,7 @@ class Wav2LipEngine:
         """Make a few faces of nothing, so that the first video does not wait for kernels to be chosen and loaded."""
         face = np.zeros((1, FACE_PX, FACE_PX, 3), np.uint8)
         mel = np.zeros((WARM_UP, 1, MEL_BANDS, MEL_COLUMNS), np.float32)
-        self._generate([Work(mel, face, self._encoded(face), np.arange(WARM_UP))])
+        self._generate([Work(mel, face, self._encoded(face), np.arange(WARM_UP))], "lower")
 
 
 def lower_half(box: FaceBox) -> FaceBox:

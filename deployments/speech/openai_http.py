@@ -50,8 +50,8 @@ class OpenAiSpeechEngine:
         )
         self.version = f"openai {self._url} {model} {voice} {response_format}"
 
-    def speak(self, text: str) -> Speech:
-        """Return the server's speech of `text`, without phonemes.
+    def speak(self, text: str, seed: int = 0) -> Speech:
+        """Return the server's speech of `text`, without phonemes; OpenAI's API knows no `seed`.
 
         Raises `SpeechServerFailed` (not retryable where a retry cannot help) and `UnspeakableText`.
         """

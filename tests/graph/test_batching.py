@@ -10,7 +10,7 @@ import pytest
 import ray
 from ray import cloudpickle, serve
 
-from deployments.errors import NoFace, StageFailed
+from deployments.errors import EngineUnavailable, NoFace
 from deployments.lipsync.deployment import LipsyncStage
 from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames
 from deployments.retry import root_cause
@@ -24,11 +24,10 @@ TAKES_S = 0.3
 class SlowEngine:
     """Takes the same time for any batch; a mouth tells its face, its frame and the batch that it was made in."""
 
-    name = "slow"
-    version = "1"
     batch_frames = 16
 
-    def __init__(self, cpus, gpu_share):
+    def __init__(self, name, cpus, gpu_share):
+        self.name = name
         self.version = f"{cpus} CPUs, {gpu_share} GPUs"
         self.batches = 0
         self.busy = threading.Lock()
@@ -52,6 +51,10 @@ class SlowEngine:
         return MouthFrames(rgb, boxes, np.full((len(boxes), 1, 1), 255, np.uint8))
 
 
+def two_engines(cpus, gpu_share):
+    return [SlowEngine("slow", cpus, gpu_share), SlowEngine("other", cpus, gpu_share)]
+
+
 def crop(label):
     return FaceCrop(np.zeros((4, 4, 3), np.uint8), BOX, BOX, None, str(label))
 
@@ -69,7 +72,7 @@ def stage():
         ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
         serve.start(proxy_location="Disabled")
         options = {"max_ongoing_requests": 64, "ray_actor_options": {"num_cpus": 0.5}}
-        yield serve.run(LipsyncStage.options(**options).bind(SlowEngine), name="batching", route_prefix=None)
+        yield serve.run(LipsyncStage.options(**options).bind(two_engines), name="batching", route_prefix=None)
         serve.shutdown()
         ray.shutdown()
 
@@ -91,8 +94,9 @@ def batches(made):
     return [int(mouths.rgb[0, 0, 0, 2]) for mouths in made]
 
 
-def test_the_engine_is_told_what_its_replica_has(stage):
-    assert stage.describe.remote().result() == ("slow", "0.5 CPUs, 0.0 GPUs")
+def test_the_engines_are_told_what_their_replica_has(stage):
+    has = "0.5 CPUs, 0.0 GPUs"
+    assert [*stage.describe.remote().result().items()] == [("slow", has), ("other", has)]
 
 
 def test_a_call_to_an_idle_stage_waits_for_nobody(stage):
@@ -139,6 +143,17 @@ def test_a_face_that_cannot_be_animated_fails_alone(stage):
     assert (good.rgb[:, 0, 0, 0] == 2).all()
 
 
-def test_the_drive_of_another_engine_is_refused(stage):
-    (error,) = ask(stage, (crop(0), drive(1, engine="preview")))
-    assert isinstance(root_cause(error), StageFailed)
+def test_a_batch_holds_calls_of_one_engine_and_neither_waits_for_the_other(stage):
+    calls = [(crop(i), drive(2, 10 * i, ("slow", "other")[i % 2])) for i in range(6)]
+    before = batches(ask(stage, *calls[:2]))
+    made = ask(stage, *calls, apart_s=0.02)
+    assert batches(made) == [
+        before[i % 2] + 1 + (i > 1) for i in range(6)
+    ]  # the first of each alone, then two together
+    for i, mouths in enumerate(made):
+        assert (mouths.rgb[:, 0, 0, 0] == i).all()
+
+
+def test_the_drive_of_an_engine_that_is_not_there_is_refused(stage):
+    (error,) = ask(stage, (crop(0), drive(1, engine="wav2lip")))
+    assert isinstance(root_cause(error), EngineUnavailable)

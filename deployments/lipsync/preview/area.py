@@ -69,7 +69,7 @@ class WorkArea:
 def work_area(crop: FaceCrop) -> WorkArea:
     """Return the working area of a face, clipped to the crop's pixels. Raises `NoFace` where its points are unknown."""
     if crop.landmarks is None:
-        raise NoFace("Without Wav2Lip weights the mouth must be found: no face was seen in the box that was given.")
+        raise NoFace("The preview engine must find the mouth, and no face was seen in the box that was given.")
     points = crop.landmarks[:, :2].astype(np.float64)
     unit = max(UNIT_SHARE * float(np.hypot(*(points[263] - points[33]))), LEAST_UNIT_PX)
     scale = int(np.clip(round(WORK_UNIT_PX / unit), 1, MOST_ENLARGED))

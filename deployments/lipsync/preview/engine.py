@@ -13,7 +13,7 @@ from deployments.errors import ClipUnsupported
 from deployments.lipsync.engine import Call
 from deployments.lipsync.preview.drive import drive_from
 from deployments.lipsync.preview.portrait import Portrait
-from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
+from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Paste, Speech
 
 
 class PreviewEngine:
@@ -31,14 +31,19 @@ class PreviewEngine:
         self._portraits: OrderedDict[str, Future[Portrait]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def drive(self, speech: Speech, fps: float) -> MouthDrive:
-        """Return the drive of max(1, round(fps * seconds)) frames; its rows are `channels.CHANNELS`, the gap first."""
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
+        """Return the drive of max(1, round(fps * seconds)) frames; its rows are `channels.CHANNELS`, the gap first.
+
+        `paste` changes nothing: it tells of Wav2Lip's boxes, and a warped photo has no edge to hide.
+        """
         return drive_from(self.name, speech, fps)
 
     def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """Return a mouth for each frame of `drive`, at the photo's own resolution."""
         if isinstance(face, ClipFaces):
-            raise ClipUnsupported("Without Wav2Lip weights only a photo can speak: send one, or install the weights.")
+            raise ClipUnsupported(
+                "The preview engine takes photos only: send one, or choose wav2lip (weights: scripts/fetch-weights)."
+            )
         portrait = self._portrait(face)
         features = drive.features[:, drive.starts].T
         rgb = np.stack([portrait.frame(frame) for frame in features])

@@ -25,7 +25,7 @@ def engine(checkpoint_path):
 @pytest.fixture(scope="module")
 def published(checkpoint_path):
     """As the published code does it, but for the speed."""
-    return Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published", silence="published"))
+    return Wav2LipEngine(checkpoint_path, replace(EXACT, silence="published"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_faces_are_the_published_ones(weights, golden):
 
 
 def test_engine_makes_the_published_faces_from_sound_and_photo(published, sound, crop, golden):
-    frames, drive = [0, 14, 70, 155], published.drive(Speech(sound), 25.0)
+    frames, drive = [0, 14, 70, 155], published.drive(Speech(sound), 25.0, "published")
     mouths = np.concatenate([published.animate(crop, drive.chunk(i, i + 1)).rgb for i in frames])
     expected = golden["faces_f16"][np.searchsorted(golden["frame_indices"], frames)][..., ::-1] * np.float32(255)
     assert np.abs(mouths - expected).max() <= 1.25  # truncated to whole levels
@@ -60,7 +60,7 @@ def test_engine_makes_the_published_faces_from_sound_and_photo(published, sound,
 
 def test_hard_paste_is_the_published_composite(published, sound, crop, poster, golden):
     index = golden["frame_indices"][5]
-    mouths = published.animate(crop, published.drive(Speech(sound), 25.0).chunk(index, index + 1))
+    mouths = published.animate(crop, published.drive(Speech(sound), 25.0, "published").chunk(index, index + 1))
     (frame,) = paste(Shot([poster.rgb], np.array([True])), mouths)
     expected = poster.rgb.copy()
     crop.box.cut(expected)[:] = golden["composite_bgr_index5_box"][..., ::-1]
@@ -85,7 +85,8 @@ def pasted(mouth, box):
 
 
 def test_a_still_face_is_encoded_once(checkpoint_path, drive, crop):
-    engine = Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published"))
+    engine = Wav2LipEngine(checkpoint_path, EXACT)
+    drive = replace(drive, paste="published")  # which shows nothing of the photo's light
     first = engine.animate(crop, drive.chunk(70, 71)).rgb
     other = replace(crop, rgb=crop.rgb[:, ::-1])  # other pixels under a digest that is known
     assert (engine.animate(other, drive.chunk(70, 71)).rgb == first).all()
@@ -93,7 +94,8 @@ def test_a_still_face_is_encoded_once(checkpoint_path, drive, crop):
 
 
 def test_only_so_many_faces_are_kept(checkpoint_path, drive, crop):
-    engine = Wav2LipEngine(checkpoint_path, replace(EXACT, paste="published"))
+    engine = Wav2LipEngine(checkpoint_path, EXACT)
+    drive = replace(drive, paste="published")
     first = engine.animate(crop, drive.chunk(70, 71)).rgb
     for number in range(FACES):
         engine.animate(replace(crop, digest=str(number)), drive.chunk(70, 71))
@@ -155,9 +157,9 @@ def test_version_names_the_weights_and_what_else_changes_the_pictures(engine, ch
     digest = hashlib.sha256(checkpoint_path.read_bytes()).hexdigest()
     assert engine.version.startswith(f"wav2lip-{digest[:16]}")
     assert Wav2LipEngine(checkpoint_path, replace(EXACT, threads=2)).version == engine.version
-    changes = [{"paste": "published"}, {"alignment": "training"}, {"silence": "published"}, {"precision": "bfloat16"}]
+    changes = [{"alignment": "training"}, {"silence": "published"}, {"precision": "bfloat16"}]
     versions = {Wav2LipEngine(checkpoint_path, replace(EXACT, **change)).version for change in changes}
-    assert len(versions | {engine.version}) == 5
+    assert len(versions | {engine.version}) == 4
 
 
 def test_calls_made_together_are_what_they_are_alone(engine, drive, crop, poster):
@@ -170,6 +172,17 @@ def test_calls_made_together_are_what_they_are_alone(engine, drive, crop, poster
         assert made.boxes == alone.boxes
         assert (made.masks == alone.masks).all()
     assert np.abs(engine.animate(other, calls[0][1]).rgb.astype(int) - engine.animate(*calls[0]).rgb).max() > 10
+
+
+def test_calls_that_are_pasted_in_other_ways_go_together_in_one_engine(engine, drive, crop, golden):
+    soft, whole = drive.chunk(70, 72), replace(drive.chunk(70, 72), paste="published")
+    mouths = engine.animate_together([(crop, soft), (crop, whole), (crop, soft)])
+    assert [made.rgb.shape for made in mouths] == [(2, 48, 96, 3), (2, 96, 96, 3), (2, 48, 96, 3)]
+    assert [made.boxes for made in mouths] == [(lower_half(crop.box),), (crop.box,), (lower_half(crop.box),)]
+    assert (mouths[1].masks == 255).all()
+    assert (mouths[0].rgb == mouths[2].rgb).all()
+    expected = golden["faces_f16"][golden["frame_indices"] == 70][..., ::-1] * np.float32(255)
+    assert np.abs(mouths[1].rgb[0] - expected).max() <= 1.25
 
 
 def test_each_frame_of_a_clip_speaks_with_its_own_face(engine, drive, crop, poster):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from deployments.lipsync.generator import Generator
+from deployments.lipsync.generator import CUTS, Generator
 from deployments.lipsync.wav2lip import Wav2Lip
 
 ROUNDING = 2e-5
@@ -16,13 +16,8 @@ def inference():
 
 
 @pytest.fixture(scope="module")
-def whole(weights):
-    return Generator(weights, "all")
-
-
-@pytest.fixture(scope="module")
-def lower(weights):
-    return Generator(weights, "lower")
+def generator(weights):
+    return Generator(weights)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +33,13 @@ def face(golden):
 
 
 @pytest.fixture(scope="module")
-def faces(whole, sound, face):
-    return whole(sound, [(slice(None), whole.encode_face(face))])
+def faces(generator, sound, face):
+    return generator(sound, [(slice(None), generator.encode_face(face))], "all")
 
 
 @pytest.fixture(scope="module")
-def lower_faces(lower, sound, face):
-    return lower(sound, [(slice(None), lower.encode_face(face))])
+def lower_faces(generator, sound, face):
+    return generator(sound, [(slice(None), generator.encode_face(face))])
 
 
 def test_faces_are_the_published_ones(faces, golden):
@@ -57,45 +52,45 @@ def test_lower_half_is_that_of_the_whole_face_but_for_rounding(faces, lower_face
 
 
 @pytest.mark.parametrize("step", range(2, 7))
-def test_one_more_row_cut_before_any_step_shows(weights, sound, face, faces, step):
-    generator = Generator(weights, "lower")
-    generator.steps[step].cut += 1
+def test_one_more_row_cut_before_any_step_shows(generator, sound, face, faces, step, monkeypatch):
+    more = [cut + (number == step) for number, cut in enumerate(CUTS["lower"])]
+    monkeypatch.setitem(CUTS, "lower", more)
     less = generator(sound[:1], [(slice(None), generator.encode_face(face))])
     assert (less - faces[:1, :, -less.shape[2] :]).abs().max() > 10 * ROUNDING
 
 
-def test_runs_of_strangers_in_a_batch_do_not_change_a_face(lower, sound, face, lower_faces):
-    own, other = lower.encode_face(face), lower.encode_face(face.flip(3) * 0.7)
-    together = lower(sound[[3, 8, 9]], [(slice(0, 1), own), (slice(1, 3), other)])
-    alone = lower(sound[[8, 9]], [(slice(None), other)])
+def test_runs_of_strangers_in_a_batch_do_not_change_a_face(generator, sound, face, lower_faces):
+    own, other = generator.encode_face(face), generator.encode_face(face.flip(3) * 0.7)
+    together = generator(sound[[3, 8, 9]], [(slice(0, 1), own), (slice(1, 3), other)])
+    alone = generator(sound[[8, 9]], [(slice(None), other)])
     assert (together[0] - lower_faces[3]).abs().max() < 1 / 255
     assert (together[1:] - alone).abs().max() < 1 / 255
     assert (together[1:] - lower_faces[8:10]).abs().max() > 10 / 255  # it is another face
 
 
-def test_a_run_takes_a_still_face_a_frame_too(lower, sound, face):
-    own, other = lower.encode_face(face), lower.encode_face(face.flip(3) * 0.7)
+def test_a_run_takes_a_still_face_a_frame_too(generator, sound, face):
+    own, other = generator.encode_face(face), generator.encode_face(face.flip(3) * 0.7)
     each = tuple(torch.cat(pair) for pair in zip(own, other, strict=True))
-    runs = lower(sound[[3, 8]], [(slice(0, 1), own), (slice(1, 2), other)])
-    assert torch.equal(lower(sound[[3, 8]], [(slice(None), each)]), runs)
+    runs = generator(sound[[3, 8]], [(slice(0, 1), own), (slice(1, 2), other)])
+    assert torch.equal(generator(sound[[3, 8]], [(slice(None), each)]), runs)
 
 
 def test_bfloat16_is_close_to_float32(weights, sound, face, lower_faces):
-    generator = Generator(weights, "lower", torch.bfloat16)
+    generator = Generator(weights, torch.bfloat16)
     few = [0, 5, 10]
     off = (generator(sound[few], [(slice(None), generator.encode_face(face))]) - lower_faces[few]).abs() * 255
     assert 0 < off.max() < 6
     assert off.mean() < 0.5
 
 
-def test_it_takes_a_third_of_the_published_arithmetic(lower):
+def test_it_takes_a_third_of_the_published_arithmetic(generator):
     from bench_generator import multiplications
 
     published = 3.97e9  # a frame, by the layers of the paper's network
-    assert 0.3 * published < multiplications(lower) < 0.35 * published
+    assert 0.3 * published < multiplications(generator) < 0.35 * published
 
 
-def test_weights_are_left_as_they_were(weights, lower):
+def test_weights_are_left_as_they_were(weights, generator):
     network = Wav2Lip()
     network.load_state_dict(weights)
     assert all(torch.equal(network.state_dict()[name], value) for name, value in weights.items())

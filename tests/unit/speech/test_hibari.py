@@ -63,6 +63,17 @@ def test_threads_get_the_same_sound_and_phonemes(engine):
     assert all(speech.phonemes == speeches[0].phonemes for speech in speeches)
 
 
+def test_another_seed_is_the_same_speech_with_another_noise(engine):
+    zero, one = engine.speak(TEXT), engine.speak(TEXT, 1)
+    assert np.array_equal(zero.waveform.samples, engine.speak(TEXT, 0).waveform.samples)
+    assert np.array_equal(one.waveform.samples, engine.speak(TEXT, 1).waveform.samples)
+    assert not np.array_equal(zero.waveform.samples, one.waveform.samples)
+    assert len(zero.waveform.samples) == len(one.waveform.samples)
+    assert [(phoneme.symbol, phoneme.start_s) for phoneme in zero.phonemes] == [
+        (phoneme.symbol, phoneme.start_s) for phoneme in one.phonemes
+    ]
+
+
 @pytest.mark.parametrize("speed", [0.7, 1.0, 1.4])
 def test_phonemes_are_heard_at_their_times(speed):
     speech = HibariEngine(speed).speak(PASSAGE)

@@ -80,10 +80,11 @@ def test_the_servers_sound_is_decoded(kind):
 def test_the_request_is_that_of_openais_clients():
     with running(Server(body=sound_file("wav", tone()))) as server:
         engine(server.url + "/", api_key="secret").speak("Grüße 👋")
-        engine(server.url).speak("again")
+        engine(server.url).speak("again", seed=7)
     wanted = {"model": "kokoro", "voice": "af_heart", "response_format": "wav", "input": "Grüße 👋"}
     assert server.asked[0] == {"path": "/v1/audio/speech", "key": "Bearer secret", "body": wanted}
     assert server.asked[1]["key"] is None
+    assert set(server.asked[1]["body"]) == set(wanted)
 
 
 def test_a_server_that_fails_may_be_asked_again():

@@ -23,7 +23,7 @@ from deployments.media import FaceTrack, MouthDrive, MouthFrames
 from deployments.speech.hibari import HibariEngine
 from deployments.storage.disk import DiskStore
 from deployments.video.encode import Encoding
-from deployments.video.render import Renderer
+from deployments.video.render import Renderer, finished
 from deployments.video.shots import PhotoShots, Shot
 from deployments.video.window import windowed
 from serve_app.settings import VideoSettings
@@ -54,7 +54,7 @@ class InProcess:
         calls = (partial(self._talking, turn, shots, track, chunk) for chunk in _chunks(drive))
         async with contextlib.aclosing(windowed(calls)) as pieces:
             size = shots.width, shots.height
-            await self._renderer.render(size, speech.waveform, drive.fps, pieces, self._keep)
+            await finished(self._renderer.render(size, speech.waveform, drive.fps, pieces, self._keep))
         return time.perf_counter() - began
 
     async def _talking(

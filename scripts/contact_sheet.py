@@ -15,7 +15,7 @@ from deployments.lipsync.preview.engine import PreviewEngine
 from deployments.media import FaceTrack, MouthFrames, Pixels, Speech
 from deployments.speech.hibari import HibariEngine
 from deployments.video.encode import Encoding
-from deployments.video.render import Renderer
+from deployments.video.render import Renderer, finished
 from deployments.video.shots import PhotoShots, Shot
 
 SAMPLES = Path(__file__).resolve().parent.parent / "serve_app" / "samples"
@@ -40,7 +40,7 @@ def decoded_frames(track: FaceTrack, speech: Speech) -> list[Pixels]:
     kept = io.BytesIO()
     size = shots.width, shots.height
     rendered = Renderer(Encoding()).render(size, speech.waveform, FPS, talking(), lambda file: kept.write(file.read()))
-    asyncio.run(rendered)
+    asyncio.run(finished(rendered))
     with av.open(io.BytesIO(kept.getvalue())) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 

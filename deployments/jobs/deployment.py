@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,15 +12,17 @@ from ray import serve
 from ray.serve.context import _get_serve_request_context, _set_request_context
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import InvalidRequest, StageFailed, UnknownPoster
+from deployments.errors import InvalidRequest, QueueFull, StageFailed, TooManyJobs, UnknownPoster, UnknownVideo
+from deployments.faces.inspection import Inspection
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex, Limits
-from deployments.jobs.order import Capabilities, VideoOrder
+from deployments.jobs.order import Capabilities, VideoOrder, digest_of
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
 from deployments.jobs.records import Records, VideoRecord
-from deployments.jobs.webhooks import Delivery, Kind, Webhooks
+from deployments.jobs.webhooks import Delivery, Kind, UnknownDelivery, Webhooks
 from deployments.logs import name_videos, trace_id
+from deployments.media import Paste
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
@@ -50,6 +53,7 @@ class JobsStage:
         *,
         video_options: dict[str, float | int | str],
         max_text_chars: int,
+        paste: Paste,
         cache_dir: Path,
         keep_s: float,
         running: int,
@@ -70,18 +74,27 @@ class JobsStage:
             Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s, self._announce, _apart
         )
         self._max_text_chars = max_text_chars
+        self._paste = paste
         self._able: Capabilities | None = None
         self._starting = asyncio.create_task(self._start(samples))
 
-    async def submit(self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None) -> Answer:
-        """See `JobIndex.submit`. An order that names only a poster's id is for the picture it has now."""
+    async def submit(
+        self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None
+    ) -> Answer | QueueFull | TooManyJobs:
+        """See `JobIndex.submit`. An order that names only a poster's id is for the picture it has now.
+
+        What is refused since there is too much to do is returned: Serve writes a traceback for whatever is raised.
+        """
         able = self._capabilities()
         if order.webhook:
             await self._sender().check(order.webhook)
         if not order.poster_key:
             poster = await self._posters.get(order.poster_id or "")
             order = order.model_copy(update={"poster_key": poster.key})
-        return await self._index.submit(order, able, wait_s, most, idempotency_key)
+        try:
+            return await self._index.submit(order, able, wait_s, most, idempotency_key)
+        except (QueueFull, TooManyJobs) as refusal:
+            return refusal
 
     async def find(self, video_id: str, owner: str | None) -> Answer:
         """See `JobIndex.find`."""
@@ -96,10 +109,12 @@ class JobsStage:
         return await self._index.cancel(video_id, owner)
 
     async def delete(self, video_id: str, owner: str | None) -> None:
-        """See `JobIndex.delete`; what was told of it is forgotten, too."""
-        await self._index.delete(video_id, owner)
+        """See `JobIndex.delete`; what was told of it is forgotten, too, and where faces are in its uploads."""
+        uploads = await self._index.delete(video_id, owner)
         if self._webhooks:
             await self._webhooks.forget(video_id)
+        for key in uploads:
+            await self._stages.faces.forget.remote(digest_of(key))
 
     async def deliveries(self, video_id: str, owner: str | None) -> list[Delivery]:
         """See `Webhooks.deliveries`."""
@@ -109,9 +124,11 @@ class JobsStage:
     async def redeliver(self, video_id: str, delivery_id: str, owner: str | None) -> Delivery:
         """See `Webhooks.redeliver`."""
         await self._index.find(video_id, owner)
-        return await self._sender().redeliver(video_id, delivery_id)
+        if self._webhooks is None:
+            raise UnknownDelivery("This service sends no webhooks, so the video has no delivery.")
+        return await self._webhooks.redeliver(video_id, delivery_id)
 
-    async def check_poster(self, image: bytes) -> dict[str, Any]:
+    async def check_poster(self, image: bytes) -> Inspection:
         """See `Posters.check`."""
         return await self._posters.check(image)
 
@@ -124,13 +141,21 @@ class JobsStage:
         return await self._posters.get(poster_id)
 
     async def delete_poster(self, poster_id: str) -> None:
-        """See `Posters.delete`."""
+        """See `Posters.delete`; the videos made from its pictures go first, whosever they are."""
+        await self._posters.get(poster_id)
+        for video_id in await self._index.made_from(f"posters/{poster_id}/"):
+            with suppress(UnknownVideo):  # deleted meanwhile
+                await self.delete(video_id, None)
         await self._posters.delete(poster_id)
+
+    async def engines(self) -> list[str]:
+        """The engines that an order may name, the default first."""
+        return [*self._capabilities().engines]
 
     async def status(self) -> dict[str, Any]:
         """The engine (null until the stages answered), and counts of answers and of stage runs since the start."""
         return {
-            "engine": self._able and self._able.engine,
+            "engine": self._able and self._able.default_engine,
             "answers": dict(self._index.counts),
             "stage_runs": dict(self._pipeline.runs),
         }
@@ -175,19 +200,19 @@ class JobsStage:
 
     async def _refresh(self, besides: Iterable[Awaitable[None]] = ()) -> None:
         try:
-            (engine, engine_version), voices, *_ = await asyncio.gather(
+            engines, voices, *_ = await asyncio.gather(
                 self._stages.lipsync.describe.remote(), self._stages.speech.versions.remote(), *besides
             )
         except Exception as error:
             logger.warning("the stages do not answer yet: %s", root_cause(error))
             return
-        if self._able is None or (engine, engine_version) != (self._able.engine, self._able.engine_version):
-            logger.info("the %s engine moves the mouths (%s)", engine, engine_version)
+        if self._able is None or engines != self._able.engines:
+            logger.info("engines that move mouths, the default first: %s", engines)
         self._able = Capabilities(
             voices=voices,
             max_text_chars=self._max_text_chars,
-            engine=engine,
-            engine_version=engine_version,
+            engines=engines,
+            paste=self._paste,
             video=self._video_options,
         )
 

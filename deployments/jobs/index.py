@@ -44,13 +44,16 @@ CONTENT_TRUSTED_S = 30.0
 class Answer(NamedTuple):
     """A record as of now, and whether its work was already done, already under way, or begun by this request.
 
-    While it is in work, `position` is how many go before it, and `estimated_s` when it may be done.
+    While it is in work, `position` is how many go before it, `estimated_s` when it may be done, and `frames_done` of
+    `frames` are encoded.
     """
 
     record: VideoRecord
     cache: CacheState | None = None
     position: int | None = None
     estimated_s: float | None = None
+    frames_done: int | None = None
+    frames: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Job:
     def __init__(self, record: VideoRecord, most: int | None) -> None:
         self._record = record
         self.most = most
+        self.taken = False  # counts against the limits, also while it is being stored
         self.accepted = asyncio.Event()
         self.stop = asyncio.Event()
         self.cache: CacheState = "miss"
@@ -77,7 +81,8 @@ class Job:
         """The record as of now."""
         trace = self.render.trace if self.render else Trace()
         status = "queued" if trace.stage is None else "processing"
-        return self._record.with_(status=status, stage=trace.stage, timings_s=dict(trace.timings_s))
+        timings_s, started_at = dict(trace.timings_s), trace.started_at
+        return self._record.with_(status=status, stage=trace.stage, timings_s=timings_s, started_at=started_at)
 
     def since(self, record: VideoRecord) -> None:
         """Take over when an earlier video of the same id was first asked for."""
@@ -124,12 +129,13 @@ class JobIndex:
 
         `most` is how many its owner may have in work. Raises `QueueFull`, `TooManyJobs`, `IdempotencyMismatch`.
         """
+        fingerprint = order.fingerprint()
         order = order.checked(able)
-        if idempotency_key and not await self._records.kept(order.owner, idempotency_key, order.fingerprint()):
+        if idempotency_key and not await self._records.kept(order.owner, idempotency_key, fingerprint):
             raise IdempotencyMismatch("This Idempotency-Key was used for another order: choose a new one.")
         video_id = order.video_id(able)
         joined = video_id in self._jobs
-        record = VideoRecord(id=video_id, content_id=order.content_id(able), order=order, engine=able.engine)
+        record = VideoRecord(id=video_id, content_id=order.content_id(able), order=order, engine=order.engine)
         job = self._jobs.get(video_id) or self._begin(record, most)
         ended = await self._wait(job, wait_s)
         cache: CacheState = "joined" if joined and job.cache == "miss" else job.cache
@@ -140,7 +146,9 @@ class JobIndex:
         """The video as it stands, if it is that owner's (or whose ever). Raises `UnknownVideo`."""
         job = self._jobs.get(video_id)
         working = job is not None and job.accepted.is_set()  # before that it may turn out to be done already
-        record = job.record if job and working else await self._records.load(video_id)
+        record = (
+            job.record if job and working else await self._dedupe.get(video_id) or await self._records.load(video_id)
+        )
         if record is None or owner not in (None, record.order.owner):
             raise UnknownVideo(f"There is no video {video_id!r}.", {"videoId": video_id})
         return self._answer(job, record) if job and working else Answer(record)
@@ -160,12 +168,16 @@ class JobIndex:
             await asyncio.wait({job.task})
         return await self.find(video_id)
 
-    async def delete(self, video_id: str, owner: str | None = None) -> None:
-        """Leave nothing of a video; one in work is canceled first."""
+    async def delete(self, video_id: str, owner: str | None = None) -> list[str]:
+        """Leave nothing of a video, one in work is canceled first; return the keys of the uploads that went with it."""
         record = (await self.cancel(video_id, owner)).record
         await self._dedupe.forget(video_id)
         self._seen.pop(record.content_key, None)
-        await self._records.forget(record)
+        return await self._records.forget(record)
+
+    async def made_from(self, prefix: str) -> list[str]:
+        """The ids of the videos, whosever they are, made from pictures or sounds whose keys begin so."""
+        return await self._records.made_from(prefix)
 
     async def resume(self) -> int:
         """Run again what an earlier life accepted and did not finish; return how many."""
@@ -174,14 +186,17 @@ class JobIndex:
             if record.status in ENDED:  # that life ended between the record and its marker
                 await self._end(record)
             else:
-                self._begin(record, None).accepted.set()
+                job = self._begin(record, None)
+                job.taken = True
+                job.accepted.set()
         return sum(record.status not in ENDED for record in unfinished)
 
     def _answer(self, job: Job, record: VideoRecord) -> Answer:
         if record.status in ENDED or job.render is None:
             return Answer(record)
-        position = self._renders.position(job.render)
-        return Answer(record, None, position, round(self._renders.estimated_s(job.render), 1))
+        trace, position = job.render.trace, self._renders.position(job.render)
+        estimated_s = round(self._renders.estimated_s(job.render), 1)
+        return Answer(record, None, position, estimated_s, trace.frames_done, trace.frames)
 
     def _begin(self, record: VideoRecord, most: int | None) -> Job:
         """Start the work apart from the request that asked."""
@@ -215,6 +230,7 @@ class JobIndex:
                 job.cache = "hit"
                 return remembered
             self._check_room(job)
+            job.taken = True
             await self._records.accept(job.record)
             job.accepted.set()
         record = await self._work(job)
@@ -222,18 +238,24 @@ class JobIndex:
         return record
 
     def _check_room(self, job: Job) -> None:
-        working = [other for other in self._jobs.values() if other.accepted.is_set()]
-        retry = {"retry_after_s": max(1, math.ceil(self._renders.service_s))}
+        working = [other for other in self._jobs.values() if other.taken]
         if len(working) >= self._limits.queue:
-            raise QueueFull(f"{len(working)} videos are in work. Ask again in {retry['retry_after_s']} s.", retry)
+            raise QueueFull(*self._later(f"{len(working)} videos are in work.", len(working)))
         own = sum(other.record.order.owner == job.record.order.owner for other in working)
         if job.most is not None and own >= job.most:
-            raise TooManyJobs(f"You have {own} videos in work. Ask again in {retry['retry_after_s']} s.", retry)
+            raise TooManyJobs(*self._later(f"You have {own} videos in work.", own))
+
+    def _later(self, what: str, count: int) -> tuple[str, dict[str, Any]]:
+        """The sentence and the facts that tell when so many videos may be done."""
+        after_s = max(1, math.ceil(self._renders.lasts_s(count)))
+        return f"{what} Ask again in {after_s} s.", {"retry_after_s": after_s}
 
     async def _remembered(self, job: Job) -> VideoRecord | None:
         """A completed video from the cache, from the records behind it, or from another video of the same content."""
         asked = job.record
         cached = await self._dedupe.get(asked.id)
+        if cached is None:
+            self._check_room(job)  # before storage is asked: refusing costs little, however many are refused
         record = cached or await self._records.load(asked.id)
         if record and record.status != "completed":
             job.since(record)

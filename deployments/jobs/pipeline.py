@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from deployments.errors import StageFailed, TalkingPhotoError
@@ -30,11 +31,14 @@ class Stages:
 
 
 class Trace:
-    """How far a run is: `stage` names what runs now, `timings_s` what is done."""
+    """How far a run is: `stage` is what runs now, `timings_s` what is done; `frames_done` of `frames` are encoded."""
 
     def __init__(self) -> None:
+        self.started_at: datetime | None = None
         self.stage: str | None = None
         self.timings_s: dict[str, float] = {}
+        self.frames: int | None = None
+        self.frames_done = 0
 
 
 class Pipeline:
@@ -50,6 +54,7 @@ class Pipeline:
 
         Raises a `TalkingPhotoError` that says which stage failed and why.
         """
+        trace.started_at = datetime.now(UTC)
         stages, order = self._stages, record.order
         speech, track = await asyncio.gather(
             self._stage(trace, "speech", lambda: self._speech(record)),
@@ -59,14 +64,12 @@ class Pipeline:
                 lambda: stages.faces.track.remote(stages.storage.read.remote(order.poster_key), order.source),
             ),
         )
-        drive = await self._stage(trace, "drive", lambda: stages.lipsync.drive.remote(speech, track))
-        rendered = await self._stage(
-            trace,
-            "video",
-            lambda: stages.video.render.remote(
-                order.poster_key, track, speech, drive, record.content_key, record.stream_prefix
-            ),
+        drive = await self._stage(
+            trace, "drive", lambda: stages.lipsync.drive.remote(speech, track, record.engine, order.paste)
         )
+        trace.frames = (await drive).frames
+        source = order.poster_key, track, speech, drive
+        rendered = await self._stage(trace, "video", lambda: asyncio.create_task(self._video(record, trace, *source)))
         clip: Clip = await rendered
         measures = asdict(clip) | {"duration_s": clip.duration_s}
         trace.timings_s |= {name: round(seconds, 4) for name, seconds in measures.pop("timings_s").items()}
@@ -75,8 +78,22 @@ class Pipeline:
     def _speech(self, record: VideoRecord) -> Any:  # noqa: ANN401 - a response
         order = record.order
         if order.audio_key is None:
-            return self._stages.speech.speak.remote(order.text, order.voice_id)
+            return self._stages.speech.speak.remote(order.text, order.voice_id, order.seed)
         return self._stages.speech.decode.remote(self._stages.storage.read.remote(order.audio_key))
+
+    async def _video(self, record: VideoRecord, trace: Trace, *source: Any) -> Clip:  # noqa: ANN401 - responses
+        """Follow the rendering to its end."""
+        render = self._stages.video.options(stream=True).render
+        steps = render.remote(*source, record.content_key, record.stream_prefix)
+        try:
+            async for step in steps:
+                if isinstance(step, Clip):
+                    return step
+                trace.frames_done = step
+        except asyncio.CancelledError:
+            steps.cancel()
+            raise
+        raise StageFailed("The video stage ended without a video. Ask again.")
 
     async def _stage(self, trace: Trace, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
         """Await a call, a second time where that can help; return the response, to be passed on by reference."""

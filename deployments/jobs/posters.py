@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.errors import UnknownPoster
+from deployments.faces.inspection import Inspection
+from deployments.jobs.order import digest_of
 from deployments.media import FaceBox
 
 POSTER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
@@ -61,10 +63,10 @@ class Posters:
             self._known[poster_id] = poster
         return poster
 
-    async def check(self, image: bytes) -> dict[str, Any]:
-        """What `put` would find, without keeping anything."""
-        found: dict[str, Any] = await self._faces.inspect.remote(image)
-        return found
+    async def check(self, image: bytes) -> Inspection:
+        """What is in the picture and what is wrong with it. Raises `UnreadableImage` or `UnreadableClip`."""
+        inspection: Inspection = await self._faces.check.remote(image)
+        return inspection
 
     async def get(self, poster_id: str) -> Poster:
         """The poster. Raises `UnknownPoster`."""
@@ -90,6 +92,7 @@ class Posters:
             await self._storage.delete.remote(_record_key(poster_id))
             for key in await self._storage.list.remote(f"posters/{poster_id}/"):
                 await self._storage.delete.remote(key)
+                await self._faces.forget.remote(digest_of(key))
 
 
 def _record_key(poster_id: str) -> str:

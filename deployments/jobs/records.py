@@ -2,11 +2,13 @@
 
 `videos/<id>.json` is the record; `pending/<id>` exists while the work is not finished, so that a restart finds what
 it owes without reading every record; `index/<owner>/<time>-<id>` lists an owner's videos, the newest first. The MP4 is
-`contents/<content id>.mp4`, which several videos may share: `refs/<content id>/<id>` tells which.
+`contents/<content id>.mp4`, which several videos may share: `refs/<content id>/<id>` tells which. Likewise
+`uses/<key of a picture or a sound>/<id>` tells which videos were made from it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import uuid
@@ -84,6 +86,7 @@ class VideoRecord(BaseModel):
     status: Status = "queued"
     stage: str | None = None
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    started_at: datetime | None = None
     finished_at: datetime | None = None
     rendered: Rendered | None = None
     failure: Failure | None = None
@@ -102,7 +105,7 @@ class VideoRecord(BaseModel):
     def told(self) -> dict[str, Any]:
         """What a webhook says of it: plain JSON, under the names that the API has."""
         facts = self.model_dump(
-            mode="json", include={"id", "status", "engine", "timings_s", "created_at", "finished_at"}
+            mode="json", include={"id", "status", "engine", "timings_s", "created_at", "started_at", "finished_at"}
         )
         measures = self.rendered.model_dump(mode="json") if self.rendered else {}
         failure = self.failure
@@ -123,8 +126,8 @@ class Records:
 
     async def accept(self, record: VideoRecord) -> None:
         """Make an order durable: from here on it ends, through any restart."""
-        for key in (_index_key(record), _ref_key(record), f"pending/{record.id}"):
-            await self._storage.put.remote(key, record.id.encode(), "text/plain")
+        keys = (*_marks(record), f"pending/{record.id}")
+        await asyncio.gather(*(self._storage.put.remote(key, record.id.encode(), "text/plain") for key in keys))
         await self.save(record)  # last: a marker without a record is harmless, a record without a marker is forgotten
 
     async def save(self, record: VideoRecord) -> None:
@@ -167,21 +170,37 @@ class Records:
         return found
 
     async def page(self, owner: str, after: str, limit: int) -> tuple[list[VideoRecord], str | None]:
-        """An owner's videos, the newest first, from after the cursor on, and the next cursor, if there are more."""
+        """An owner's videos, the newest first, from after the cursor on, and the next cursor, if there are more.
+
+        A store that went away in the middle of `accept` may have left entries of another time: they do not count.
+        """
         prefix = f"index/{owner or ANYBODY}/"
         keys = [key for key in await self._storage.list.remote(prefix) if key.removeprefix(prefix) > after]
         names = [key.removeprefix(prefix) for key in keys[:limit]]
-        records = [await self.load(name.partition("-")[2]) for name in names]
-        return [record for record in records if record], names[-1] if len(keys) > limit else None
+        records = [(name, await self.load(name.partition("-")[2])) for name in names]
+        known = [record for name, record in records if record and _index_key(record) == prefix + name]
+        return known, names[-1] if len(keys) > limit else None
 
-    async def forget(self, record: VideoRecord) -> None:
-        """Leave nothing of a video, nor of its content if no other video shares it."""
-        for key in (f"videos/{record.id}.json", f"pending/{record.id}", _index_key(record), _ref_key(record)):
+    async def made_from(self, prefix: str) -> list[str]:
+        """The ids of the videos made from pictures or sounds whose keys begin so."""
+        return [key.rpartition("/")[2] for key in await self._storage.list.remote(f"uses/{prefix}")]
+
+    async def forget(self, record: VideoRecord) -> list[str]:
+        """Leave nothing of a video, nor of its content and uploads if no other video needs them.
+
+        Returns the keys of the uploads that went.
+        """
+        for key in (f"videos/{record.id}.json", f"pending/{record.id}", *_marks(record)):
             await self._storage.delete.remote(key)
         if not await self._storage.list.remote(f"refs/{record.content_id}/"):
             await self._storage.delete.remote(record.content_key)
             for key in await self._storage.list.remote(f"{record.stream_prefix}/"):
                 await self._storage.delete.remote(key)
+        uploads = [key for key in record.order.sources if key.startswith("uploads/")]
+        alone = [key for key in uploads if not await self.made_from(f"{key}/")]
+        for key in alone:
+            await self._storage.delete.remote(key)
+        return alone
 
     async def kept(self, owner: str, key: str, fingerprint: str) -> bool:
         """Whether an Idempotency-Key stands for this order, as it does from now on if it is new."""
@@ -197,5 +216,7 @@ def _index_key(record: VideoRecord) -> str:
     return f"index/{record.order.owner or ANYBODY}/{newest_first:015}-{record.id}"
 
 
-def _ref_key(record: VideoRecord) -> str:
-    return f"refs/{record.content_id}/{record.id}"
+def _marks(record: VideoRecord) -> list[str]:
+    """The keys of the small objects by which it is found: by its owner, its content, and what it was made from."""
+    uses = [f"uses/{key}/{record.id}" for key in record.order.sources]
+    return [_index_key(record), f"refs/{record.content_id}/{record.id}", *uses]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
 from typing import Any
 
@@ -72,6 +73,10 @@ class Renders:
     def estimated_s(self, render: Render) -> float:
         """When it may be done, by how long the others took."""
         return self.service_s * (1 + self.position(render) / self._turns.places)
+
+    def lasts_s(self, count: int) -> float:
+        """How long so many renders may take, by how long the others took."""
+        return self.service_s * math.ceil(count / self._turns.places)
 
     async def _run(self, record: VideoRecord, render: Render) -> dict[str, Any]:
         def waits(place: asyncio.Future[None]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any, Protocol
@@ -14,6 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.logs import name_videos
 from deployments.media import Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Speech
+from deployments.priority import give_way
 from deployments.retry import twice
 from deployments.video.render import Renderer
 from deployments.video.shots import ClipShots, PhotoShots, Shot, Shots
@@ -50,6 +51,7 @@ class VideoStage:
         chunk_frames: int,
     ) -> None:
         name_videos()
+        give_way()
         self._lipsync = lipsync
         self._renderer = make_renderer()
         self._store = make_store()
@@ -63,10 +65,11 @@ class VideoStage:
         drive: MouthDrive,
         key: str,
         stream_prefix: str,
-    ) -> Clip:
+    ) -> AsyncGenerator[int | Clip, None]:
         """Make the MP4 of the photo or clip under `source_key` and store it under `key`.
 
-        Meanwhile it can be played from `<stream_prefix>/stream.m3u8`.
+        Meanwhile it can be played from `<stream_prefix>/stream.m3u8`. Yields how many frames are done, and at last
+        the clip's measures.
         """
 
         def keep(file: IO[bytes]) -> None:
@@ -94,9 +97,13 @@ class VideoStage:
         ):
             async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
                 size = shots.width, shots.height
-                clip = await self._renderer.render(size, speech.waveform, drive.fps, pieces, keep, stream)
+                async for step in self._renderer.render(size, speech.waveform, drive.fps, pieces, keep, stream):
+                    if isinstance(step, Clip):
+                        clip = step
+                    else:
+                        yield step
             await asyncio.to_thread(stream.end)
-        return replace(clip, timings_s=watch.seconds | clip.timings_s)
+        yield replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     def _shots(self, source_key: str, track: FaceTrack | ClipTrack, frames: int) -> Shots:
         if isinstance(track, FaceTrack):

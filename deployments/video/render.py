@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -33,21 +33,32 @@ class Renderer:
         shots: AsyncIterable[tuple[Shot, MouthFrames | None]],
         keep: Callable[[IO[bytes]], None],
         stream: Segments | None = None,
-    ) -> Clip:
+    ) -> AsyncGenerator[int | Clip, None]:
         """Make the clip of that width and height, round(fps * seconds of sound) frames long as `shots` must be.
 
+        Yields how many frames are encoded, after each shot, and at last the clip's measures.
         `keep` stores it; `stream` takes its segments before that, as they are encoded. Pixels and file are worked
         on in a thread, so that the event loop can receive the next shot. Whatever fails, no file stays behind.
         Raises `StageFailed` if shots and sound differ in length.
         """
         with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
-            faceless, watch = 0, Watch()
+            frames, faceless, watch = 0, 0, Watch()
             async for shot, mouths in shots:
                 with watch.on("encode"):
                     await asyncio.to_thread(writer.add, paste(shot, mouths))
+                frames += len(shot.seen)
                 faceless += int(np.count_nonzero(~shot.seen))
+                yield frames
             with watch.on("encode"):
                 clip = await asyncio.to_thread(writer.close)
             with watch.on("store"):
                 await asyncio.to_thread(keep, writer.file)
-            return replace(clip, frames_without_face=faceless, timings_s=watch.seconds)
+            yield replace(clip, frames_without_face=faceless, timings_s=watch.seconds)
+
+
+async def finished(steps: AsyncIterable[int | Clip]) -> Clip:
+    """The clip that a rendering ends with."""
+    async for step in steps:
+        if isinstance(step, Clip):
+            clip = step
+    return clip

@@ -11,6 +11,7 @@ from local_handle import LocalHandle
 
 from deployments.errors import (
     EmptyText,
+    EngineUnavailable,
     IdempotencyMismatch,
     NoFace,
     QueueFull,
@@ -24,11 +25,11 @@ from deployments.jobs.index import JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.records import Records, VideoRecord
-from deployments.media import Clip, SourceOptions, Speech, Waveform
+from deployments.media import Clip, Speech, Waveform
 from deployments.storage.disk import DiskStore
 
-ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engine="preview", engine_version="1")
-ORDER = VideoOrder(poster_key="posters/a/abc", poster_id="a", text="Hello.")
+ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engines={"preview": "1"})
+ORDER = VideoOrder(poster_key="posters/a/abc", poster_id="a", text="Hello.").checked(ABLE)
 RECORD = VideoRecord(id=ORDER.video_id(ABLE), content_id=ORDER.content_id(ABLE), order=ORDER, engine="preview")
 
 
@@ -71,8 +72,9 @@ class OtherStages:
         self.store = store
         self.calls = Counter()
         self.failures = {}
-        self.go = asyncio.Event()
+        self.go, self.go_on_with_video = asyncio.Event(), asyncio.Event()
         self.go.set()
+        self.go_on_with_video.set()
 
     async def _stage(self, name, result):
         self.calls[name] += 1
@@ -81,20 +83,22 @@ class OtherStages:
             raise planned.pop(0)
         return result
 
-    async def speak(self, text, voice_id):
+    async def speak(self, text, voice_id, seed):
         return await self._stage("speech", Speech(Waveform(np.zeros(100, np.int16), 100)))
 
     async def track(self, image, options):
         assert image == b"picture"
         return await self._stage("faces", "track")
 
-    async def drive(self, speech, track):
-        return await self._stage("drive", SimpleNamespace(engine="preview"))
+    async def drive(self, speech, track, engine, paste):
+        return await self._stage("drive", SimpleNamespace(engine=engine, frames=25))
 
     async def render(self, source_key, track, speech, drive, key, stream_prefix):
+        yield 16
+        await self.go_on_with_video.wait()
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))
         self.store.put(key, b"mp4", "video/mp4")
-        return clip
+        yield clip
 
 
 @pytest.fixture
@@ -256,31 +260,8 @@ def test_a_video_whose_content_is_gone_is_made_again(world):
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"text": "Bye."}, {"voice_id": "emma"}, {"poster_key": "posters/a/def"}, {"source": SourceOptions(face_index=1)}],
-    ids=["text", "voice", "picture", "face"],
-)
-def test_another_order_is_another_video(change):
-    assert ORDER.model_copy(update=change).video_id(ABLE) != ORDER.video_id(ABLE)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"engine_version": "2"}, {"engine": "wav2lip"}, {"voices": {"default": "v9"}}, {"video": {"fps": 30}}],
-    ids=["version", "engine", "voice", "video"],
-)
-def test_another_engine_or_voice_version_is_another_video(change):
-    assert ORDER.video_id(ABLE.model_copy(update=change)) != ORDER.video_id(ABLE)
-
-
-def test_the_same_picture_under_another_id_is_the_same_video():
-    other = ORDER.model_copy(update={"poster_key": "posters/b/abc", "poster_id": "b"})
-    assert other.video_id(ABLE) == ORDER.video_id(ABLE)
-
-
-@pytest.mark.parametrize(
     ("change", "error"),
-    [({"text": " \n"}, EmptyText), ({"voice_id": "who"}, UnknownVoice)],
+    [({"text": " \n"}, EmptyText), ({"voice_id": "who"}, UnknownVoice), ({"engine": "wav2lip"}, EngineUnavailable)],
 )
 def test_an_order_that_no_stage_could_do_is_refused_and_not_recorded(world, change, error):
     async def story():
@@ -290,12 +271,6 @@ def test_an_order_that_no_stage_could_do_is_refused_and_not_recorded(world, chan
         assert life.store.list("videos/") == []
 
     run(story())
-
-
-def test_an_unknown_voice_names_the_known_ones():
-    with pytest.raises(UnknownVoice, match="default, emma") as caught:
-        ORDER.model_copy(update={"voice_id": "who"}).checked(ABLE)
-    assert caught.value.data == {"known": ["default", "emma"]}
 
 
 def test_a_stage_that_breaks_once_is_asked_again(world):
@@ -443,6 +418,43 @@ def test_deleting_one_of_two_leaves_the_other_its_content_and_deleting_both_leav
     run(story())
 
 
+def test_uploads_go_with_the_last_video_made_from_them(world):
+    async def story():
+        life = world()
+        for key, data in (("uploads/abc", b"picture"), ("uploads/def", b"sound")):
+            life.store.put(key, data, "application/octet-stream")
+        orders = [ORDER.model_copy(update={"poster_key": "uploads/abc", "metadata": {"n": n}}) for n in "12"]
+        orders.append(ORDER.model_copy(update={"audio_key": "uploads/def", "text": None}))
+        videos = [(await life.index.submit(asked, ABLE, 10)).record for asked in orders]
+        assert set(await life.index.made_from("posters/a/")) == {videos[2].id}
+        assert await life.index.delete(videos[0].id) == []
+        assert await life.index.delete(videos[1].id) == ["uploads/abc"]
+        assert await life.index.delete(videos[2].id) == ["uploads/def"]
+        assert life.store.list("") == ["posters/a/abc"]
+
+    run(story())
+
+
+def test_what_is_done_of_a_video_in_work_is_told(world):
+    async def story():
+        life = world()
+        life.stages.go.clear()
+        record = (await life.index.submit(ORDER, ABLE, 0.05)).record
+        answer = await life.index.find(record.id)
+        assert (answer.record.stage, answer.frames_done, answer.frames) == ("faces", 0, None)
+        assert answer.record.started_at >= record.created_at
+        life.stages.go.set()
+        life.stages.go_on_with_video.clear()
+        while (answer := await life.index.find(record.id)).frames_done == 0:
+            await asyncio.sleep(0.01)
+        assert (answer.record.stage, answer.frames_done, answer.frames) == ("video", 16, 25)
+        life.stages.go_on_with_video.set()
+        ended = (await life.index.submit(ORDER, ABLE, 10)).record
+        assert ended.started_at == answer.record.started_at
+
+    run(story())
+
+
 def test_a_canceled_video_stops_its_stage_and_ends_canceled(world):
     async def story():
         life = world()
@@ -503,6 +515,34 @@ def test_a_full_queue_refuses_at_once_says_when_to_ask_again_and_still_answers_w
         life.stages.go.set()
         for answer in taken:
             assert (await life.index.submit(answer.record.order, ABLE, 10)).record.status == "completed"
+
+    run(story())
+
+
+def test_orders_that_come_at_once_do_not_slip_past_a_full_queue(world):
+    async def story():
+        life = world(limits=Limits(queue=3))
+        life.stages.go.clear()
+        answers = await asyncio.gather(
+            *(life.index.submit(other(i), ABLE, 0) for i in range(12)), return_exceptions=True
+        )
+        assert sum(isinstance(answer, QueueFull) for answer in answers) == 9
+
+    run(story())
+
+
+def test_when_to_ask_again_grows_with_what_waits(world):
+    async def refused_after_s(queue):
+        life = world(limits=Limits(queue=queue))
+        life.stages.go.clear()
+        for number in range(queue):
+            await life.index.submit(other(number), ABLE, 0)
+        with pytest.raises(QueueFull) as caught:
+            await life.index.submit(other(queue), ABLE, 0)
+        return caught.value.data["retry_after_s"]
+
+    async def story():
+        assert await refused_after_s(12) == 6 * await refused_after_s(2)  # two run at once
 
     run(story())
 
@@ -580,6 +620,17 @@ def test_an_owners_videos_are_listed_the_newest_first_page_by_page(world):
             answers, cursor = await life.index.page("a", cursor, 2)
             seen += [answer.record.order.text for answer in answers]
         assert seen == [f"Sentence {number}." for number in (4, 3, 2, 1, 0)]
+
+    run(story())
+
+
+def test_an_order_that_was_stored_by_half_and_then_repeated_is_listed_once(world):
+    async def story():
+        life = world()
+        life.store.put(f"index/-/000000000000001-{RECORD.id}", b"", "text/plain")
+        await life.index.submit(ORDER, ABLE, 10)
+        answers, _ = await life.index.page("", "", 10)
+        assert [answer.record.id for answer in answers] == [RECORD.id]
 
     run(story())
 

@@ -11,7 +11,7 @@ import pytest
 from deployments.errors import StageFailed
 from deployments.media import FaceBox, MouthFrames, Waveform
 from deployments.video.encode import Encoding
-from deployments.video.render import Renderer
+from deployments.video.render import Renderer, finished
 from deployments.video.shots import Shot
 
 BOX = FaceBox(20, 16, 60, 64)
@@ -57,7 +57,7 @@ async def chunks(frames, size=16, photo=PHOTO):
 
 def test_clip_shows_each_mouth_in_turn_on_the_photo():
     kept = io.BytesIO()
-    clip = asyncio.run(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, chunks(50), keep_in(kept)))
+    clip = asyncio.run(finished(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, chunks(50), keep_in(kept))))
     assert clip.size_bytes == len(kept.getvalue())
     assert (clip.width, clip.height, clip.frames, clip.fps, clip.duration_s) == (100, 80, 50, 25.0, 2.0)
     with av.open(io.BytesIO(kept.getvalue())) as file:
@@ -76,7 +76,7 @@ def test_pictures_without_a_face_are_shown_and_counted():
         yield Shot([*shot.pictures, *[PHOTO] * 5], np.arange(20) < 15), mouths
 
     kept = io.BytesIO()
-    clip = asyncio.run(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, shots(), keep_in(kept)))
+    clip = asyncio.run(finished(Renderer(Encoding(crf=5)).render(SIZE, silence(2.0), 25.0, shots(), keep_in(kept))))
     assert (clip.frames, clip.frames_without_face) == (50, 15)
     with av.open(io.BytesIO(kept.getvalue())) as file:
         frames = [frame.to_ndarray(format="gray").astype(int) for frame in file.decode(video=0)]
@@ -97,9 +97,10 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     async def main():
         watcher = asyncio.create_task(watch())
         started = time.perf_counter()
-        await Renderer(Encoding(preset="medium")).render(
+        steps = Renderer(Encoding(preset="medium")).render(
             (1280, 720), silence(1.28), 25.0, chunks(32, 32, photo), forget
         )
+        await finished(steps)
         watcher.cancel()
         return time.perf_counter() - started
 
@@ -114,14 +115,14 @@ def test_a_failing_producer_leaves_no_file(tmp_path):
         raise StageFailed("The mouths stopped.")
 
     with pytest.raises(StageFailed, match="stopped"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(SIZE, silence(1.0), 25.0, failing(), forget))
+        asyncio.run(finished(Renderer(Encoding(), tmp_path).render(SIZE, silence(1.0), 25.0, failing(), forget)))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cancelled_render_leaves_no_file(tmp_path):
     async def main():
         task = asyncio.create_task(
-            Renderer(Encoding(), tmp_path).render(SIZE, silence(40.0), 25.0, chunks(1000, 500), forget)
+            finished(Renderer(Encoding(), tmp_path).render(SIZE, silence(40.0), 25.0, chunks(1000, 500), forget))
         )
         await asyncio.sleep(0.1)
         assert len(list(tmp_path.iterdir())) == 1
@@ -135,14 +136,14 @@ def test_a_cancelled_render_leaves_no_file(tmp_path):
 
 def test_too_few_mouths_are_an_error(tmp_path):
     with pytest.raises(StageFailed, match="differ in length"):
-        asyncio.run(Renderer(Encoding(), tmp_path).render(SIZE, silence(2.0), 25.0, chunks(40), forget))
+        asyncio.run(finished(Renderer(Encoding(), tmp_path).render(SIZE, silence(2.0), 25.0, chunks(40), forget)))
     assert list(tmp_path.iterdir()) == []
 
 
 def peak_mb(seconds):
     """Peak resident memory of this process after one render, with a stream."""
     shots = chunks(round(25 * seconds))
-    asyncio.run(Renderer(Encoding()).render(SIZE, silence(seconds), 25.0, shots, forget, Nowhere()))
+    asyncio.run(finished(Renderer(Encoding()).render(SIZE, silence(seconds), 25.0, shots, forget, Nowhere())))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

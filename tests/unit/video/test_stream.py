@@ -14,7 +14,7 @@ from test_render import SIZE, chunks, keep_in, silence
 from deployments.errors import StorageUnavailable
 from deployments.storage.disk import DiskStore
 from deployments.video.encode import Encoding
-from deployments.video.render import Renderer
+from deployments.video.render import Renderer, finished
 from deployments.video.stream import WAITING, Stream
 
 PREFIX = "streams/abc"
@@ -186,7 +186,7 @@ def rendered(stream, seconds=5.0):
     kept = io.BytesIO()
     shots = chunks(round(25 * seconds))
     renderer = Renderer(Encoding(preset="ultrafast"))
-    clip = asyncio.run(renderer.render(SIZE, silence(seconds), 25.0, shots, keep_in(kept), stream))
+    clip = asyncio.run(finished(renderer.render(SIZE, silence(seconds), 25.0, shots, keep_in(kept), stream)))
     return clip, kept.getvalue()
 
 

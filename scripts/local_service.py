@@ -86,11 +86,20 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return base | changes | both
 
 
+def _haproxy() -> dict[str, str]:
+    """Ray's variables for HAProxy as the proxy, as scripts/serve has it, on ports of this run's own."""
+    ports = {f"RAY_SERVE_HAPROXY_{name}_PORT": str(free_port()) for name in ("METRICS", "STATS")}
+    return {"RAY_SERVE_ENABLE_HA_PROXY": "1"} | ports
+
+
 @contextlib.contextmanager
 def local_service(
     folder: Path, *, config: str = "local.yaml", args: dict[str, Any] | None = None, env: dict[str, str] | None = None
 ) -> Iterator[LocalService]:
-    """Run a config file, its data and log under `folder`, `args` laid over the file's own. Yields when ready."""
+    """Run a config file, its data and log under `folder`, `args` laid over the file's own. Yields when ready.
+
+    `env` may set RAY_SERVE_ENABLE_HA_PROXY to 0, for Serve's own proxy as a bare `serve run` has it.
+    """
     port = free_port()
     content = yaml.safe_load((ROOT / "configs" / config).read_text())
     content["http_options"]["port"] = port
@@ -106,7 +115,7 @@ def local_service(
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("serve")), "run", "--address", "local", str(path)],
             cwd=ROOT,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | (env or {}),
+            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | _haproxy() | (env or {}),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -61,7 +61,7 @@ ANYONE = Caller("anyone", None)
 """The caller of a service without keys."""
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:  # not a plain function: FastAPI would give each call a thread
     """Who asks, for routes that need to know."""
     caller: Caller | None = request.state.caller
     return caller or ANYONE

@@ -71,7 +71,10 @@ class IdempotencyMismatch(TalkingPhotoError):
 
 
 class QueueFull(TalkingPhotoError):
-    """More orders wait than are taken; `data["retry_after_s"]` is when some will be done."""
+    """More orders wait than are taken.
+
+    `data["retry_after_s"]` is when some will be done.
+    """
 
     code = "queue_full"
     http_status = 503
@@ -79,7 +82,10 @@ class QueueFull(TalkingPhotoError):
 
 
 class TooManyJobs(TalkingPhotoError):
-    """The caller has as many videos in work as it may; `data["retry_after_s"]` is when one will be done."""
+    """The caller has as many videos in work as it may.
+
+    `data["retry_after_s"]` is when one will be done.
+    """
 
     code = "too_many_jobs"
     http_status = 429
@@ -158,7 +164,10 @@ class UnspeakableText(TalkingPhotoError):
 
 
 class UnknownVoice(TalkingPhotoError):
-    """No voice has that voiceId; `data["known"]` lists those that exist."""
+    """No voice has that voiceId.
+
+    `data["known"]` lists those that exist.
+    """
 
     code = "unknown_voice"
     http_status = 422
@@ -168,6 +177,24 @@ class UnknownVoice(TalkingPhotoError):
         """The error that lists `voices`."""
         known = sorted(voices)
         return cls(f"There is no voice {voice_id!r}; choose one of {', '.join(known)}.", {"known": known})
+
+
+class EngineUnavailable(TalkingPhotoError):
+    """This service does not run that engine.
+
+    `data["known"]` lists those that it does.
+    """
+
+    code = "engine_unavailable"
+    http_status = 422
+
+    @classmethod
+    def among(cls, name: str, engines: Iterable[str]) -> Self:
+        """The error that lists `engines`."""
+        known = [*engines]
+        weights = " It needs its weights: scripts/fetch-weights gets them." if name == "wav2lip" else ""
+        detail = f"The {name} engine does not run here.{weights} Choose 'auto' or one of {', '.join(known)}."
+        return cls(detail, {"param": "engine", "known": known})
 
 
 class UnreadableAudio(TalkingPhotoError):

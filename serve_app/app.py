@@ -46,6 +46,7 @@ def build(args: Settings) -> Application:
         storage,
         video_options=args.video.model_dump(exclude={"chunk_frames"}) | {"max_side_px": args.faces.max_side_px},
         max_text_chars=args.speech.max_text_chars,
+        paste=args.lipsync.paste,
         cache_dir=cache_dir,
         keep_s=keep_s,
         running=args.jobs.running,

@@ -13,6 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import DeploymentStatusOverview
 
 from deployments.errors import StageFailed, TalkingPhotoError
+from deployments.faces.inspection import Inspection
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
@@ -50,11 +51,14 @@ class RayService:
         deadline_s = time.monotonic() + wait_s
         within_s = max(wait_s + SUBMIT_GRACE_S, ANSWER_WITHIN_S)
 
-        def call() -> Awaitable[Answer]:
+        def call() -> Awaitable[Answer | TalkingPhotoError]:
             left_s = max(0.0, deadline_s - time.monotonic())
             return self._jobs.submit.remote(order, left_s, most, idempotency_key)
 
-        return await _call(call, within_s)
+        answer = await _call(call, within_s)
+        if isinstance(answer, TalkingPhotoError):
+            raise answer
+        return answer
 
     async def find(self, video_id: str, owner: str | None = None) -> Answer:
         """See `Service`."""
@@ -80,7 +84,11 @@ class RayService:
         """See `Service`."""
         return await _call(partial(self._jobs.redeliver.remote, video_id, delivery_id, owner))
 
-    async def check_poster(self, image: bytes) -> dict[str, Any]:
+    async def engines(self) -> list[str]:
+        """See `Service`."""
+        return await _call(self._jobs.engines.remote)
+
+    async def check_poster(self, image: bytes) -> Inspection:
         """See `Service`."""
         return await _call(partial(self._jobs.check_poster.remote, image), UPLOAD_WITHIN_S)
 

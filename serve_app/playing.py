@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from deployments.storage.store import StoredObject
-from serve_app.problems import problem
+from serve_app.problems import problem_of
 from serve_app.ranges import ByteRange, RangeUnsatisfiable, parse_range
 from serve_app.service import Service
 
@@ -22,10 +22,8 @@ def play(service: Service, stored: StoredObject, request: Request, cache_control
     asked = None if whole else request.headers.get("range")
     try:
         part = parse_range(asked, size)
-    except RangeUnsatisfiable:
-        refused = problem(
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "range_not_satisfiable", f"The video has {size} bytes."
-        )
+    except RangeUnsatisfiable as error:
+        refused = problem_of(error)
         refused.headers.update(headers | {"Content-Range": f"bytes */{size}"})
         return refused
     status = HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from deployments.errors import TalkingPhotoError
+
 _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
@@ -14,8 +16,11 @@ class ByteRange:
     stop: int
 
 
-class RangeUnsatisfiable(Exception):
-    """The range lies outside the content: 416."""
+class RangeUnsatisfiable(TalkingPhotoError):
+    """The range lies outside the content."""
+
+    code = "range_not_satisfiable"
+    http_status = 416
 
 
 def parse_range(header: str | None, size: int) -> ByteRange | None:
@@ -34,5 +39,5 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
         if last and int(last) < int(first):
             return None
     if start >= size or start >= stop:
-        raise RangeUnsatisfiable
+        raise RangeUnsatisfiable(f"The content has {size} bytes: ask for some of them.")
     return ByteRange(start, stop)

@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from deployments.faces.inspection import FaceLook, PictureProblem
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord
 from deployments.jobs.webhooks import Delivery
-from deployments.media import FaceBox
+from serve_app.examples import IMAGE_ID, VIDEO_ID
 
-PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.")]
-VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$")]
+PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.", examples=[IMAGE_ID])]
+VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$", examples=[VIDEO_ID])]
 
 
 class VideoPage(BaseModel):
@@ -30,12 +31,14 @@ class Deliveries(BaseModel):
 
 
 class PosterCheck(BaseModel):
-    """What a picture or a clip would do as a poster."""
+    """What a picture or a clip would do as a poster; of a clip, one of its first frames is looked at."""
 
     content_type: str
-    width: int
-    height: int
-    faces: list[FaceBox]
+    width: int | None = Field(description="Of the upright picture; null where it is too large to be read.")
+    height: int | None
+    usable: bool = Field(description="Whether none of the problems is an error.")
+    faces: list[FaceLook] = Field(description="The largest first, which speaks unless another is chosen.")
+    problems: list[PictureProblem] = Field(description="Of the picture and of its first face, errors first.")
 
 
 class LimitsView(BaseModel):
@@ -51,6 +54,7 @@ class LimitsView(BaseModel):
     max_body_bytes: int
     max_wait_s: float
     queue: int
+    engines: list[str] = Field(description="What an order's `engine` may name, the default first.")
 
 
 MobileStatus = Literal["processing", "completed", "failed"]
@@ -58,10 +62,6 @@ MobileStatus = Literal["processing", "completed", "failed"]
 
 class MobileRequest(BaseModel):
     """What TalkAR's backend sends; fields that it adds for itself are ignored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"imageId": "astronaut", "text": "Hello from the poster.", "voiceId": "default"}}
-    )
 
     imageId: str  # noqa: N815 - the mobile contract's name
     text: str
@@ -110,7 +110,7 @@ class Video(BaseModel):
     id: str
     status: Status
     stage: str | None
-    engine: str = Field(description="What moved the mouth: wav2lip, or preview where no weights are installed.")
+    engine: str = Field(description="What moves the mouth: wav2lip, or preview, which needs no weights.")
     poster_id: str | None
     cache: CacheState | None
     position: int | None = Field(description="How many videos have their turn before this one.")
@@ -121,23 +121,27 @@ class Video(BaseModel):
     duration_s: float | None
     width: int | None
     height: int | None
-    frames: int | None
+    frames: int | None = Field(description="Of the whole video, as soon as that is known.")
+    frames_done: int | None = Field(description="How many of them are encoded.")
     fps: float | None
     size_bytes: int | None
     frames_without_face: int | None = Field(description="Frames of a clip that show no face, left as they are.")
     timings_s: dict[str, float]
     error: Problem | None
     created_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
     def of(cls, answer: Answer, url: str | None, stream_url: str | None) -> "Video":
         """The public view of a video as it stands."""
         record = answer.record
-        measures = dict.fromkeys(Rendered.model_fields)
+        unknown = dict.fromkeys(Rendered.model_fields) | {"frames": answer.frames}
+        facts = {"id", "status", "stage", "engine", "timings_s", "created_at", "started_at", "finished_at"}
         return cls(
-            **(record.rendered.model_dump() if record.rendered else measures),
-            **record.model_dump(include={"id", "status", "stage", "engine", "timings_s", "created_at", "finished_at"}),
+            **(record.rendered.model_dump() if record.rendered else unknown),
+            **record.model_dump(include=facts),
+            frames_done=record.rendered.frames if record.rendered else answer.frames_done,
             poster_id=record.order.poster_id,
             cache=answer.cache,
             position=answer.position,
@@ -151,7 +155,7 @@ class Video(BaseModel):
         )
 
 
-class VoiceView(BaseModel):
+class Voice(BaseModel):
     """A voice that `voiceId` may name."""
 
     id: str
@@ -162,7 +166,13 @@ class VoiceView(BaseModel):
 class Voices(BaseModel):
     """All of them."""
 
-    voices: list[VoiceView]
+    voices: list[Voice]
+
+
+class Health(BaseModel):
+    """The ingress answers."""
+
+    status: Literal["ok"]
 
 
 class Ready(BaseModel):

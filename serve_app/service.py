@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from deployments.faces.inspection import Inspection
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
@@ -47,7 +48,10 @@ class Service(Protocol):
     async def redeliver(self, video_id: str, delivery_id: str, owner: str | None) -> Delivery:
         """See `Webhooks.redeliver`."""
 
-    async def check_poster(self, image: bytes) -> dict[str, Any]:
+    async def engines(self) -> list[str]:
+        """The engines that an order may name, the default first."""
+
+    async def check_poster(self, image: bytes) -> Inspection:
         """See `Posters.check`."""
 
     async def keep_upload(self, data: bytes, content_type: str) -> str:

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deployments.jobs.records import Rendered, Status, VideoRecord
-from serve_app.refusals import DID_KINDS
 
-KINDS = DID_KINDS | {
+KINDS = {
+    400: "BadRequestError",
+    401: "AuthorizationError",
     403: "PermissionError",
     404: "NotFoundError",
+    405: "MethodNotAllowedError",
     409: "ConflictError",
     413: "PayloadTooLargeError",
     415: "UnsupportedMimeTypeError",
     422: "BadRequestError",
+    429: "TooManyRequestsError",
     503: "ServiceUnavailableError",
 }
 FACE_CODES = ("no_face",)
@@ -78,16 +81,6 @@ class TalkConfig(BaseModel):
 
 class TalkRequest(BaseModel):
     """A picture and a script. What else D-ID's clients send is ignored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "source_url": "https://example.com/face.jpg",
-                "script": {"type": "text", "input": "Hello from the poster.", "provider": {"voice_id": "default"}},
-                "config": {"result_format": "mp4"},
-            }
-        }
-    )
 
     source_url: str = Field(description="A picture: http(s), or a base64 data: URL.")
     script: Annotated[TextScript | AudioScript, Field(discriminator="type")]

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
-from serve_app.schemas import Ready
+from serve_app.schemas import Health, Ready
 from serve_app.service import Service
 
 
@@ -13,12 +13,12 @@ def make_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["status"])
 
     @router.get("/healthz")
-    async def health() -> dict[str, str]:
+    async def get_health() -> Health:
         """The ingress is up."""
-        return {"status": "ok"}
+        return Health(status="ok")
 
     @router.get("/readyz", responses={503: {"model": Ready}})
-    async def ready(response: Response) -> Ready:
+    async def get_readiness(response: Response) -> Ready:
         """200 when every stage can serve, 503 until then, with each stage's state in words."""
         readiness = await service.readiness()
         response.status_code = 200 if readiness.ready else 503

@@ -10,9 +10,11 @@ from deployments.jobs.records import ENDED, VideoRecord
 from deployments.storage.store import StoredObject
 from deployments.video.stream import ENDLIST, PLAYLIST_TYPE
 from serve_app.access import owner_of
+from serve_app.openapi import MP4_OR_PART, PLAYED, Responses, refused
 from serve_app.playing import play
 from serve_app.playlist import linked
-from serve_app.problems import problem
+from serve_app.problems import problem_of
+from serve_app.ranges import RangeUnsatisfiable
 from serve_app.schemas import VideoId
 from serve_app.service import Service
 
@@ -21,7 +23,13 @@ PLAYLIST_MAX_BYTES = 1 << 20  # one reading, so that it is of one version; four 
 SIGNATURE = ("exp", "sig")
 """What a signed URL carries in its query; segments are signed with their playlist."""
 
-SegmentName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+SegmentName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["segment-1.m4s"])]
+
+PLAYLIST = {
+    "schema": {"type": "string"},
+    "example": "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:EVENT\n"
+    '#EXT-X-MAP:URI="stream/init.mp4"\n#EXTINF:0.960,\nstream/segment-1.m4s\n',
+}
 
 
 class UnknownSegment(TalkingPhotoError):
@@ -41,9 +49,12 @@ class StreamUnavailable(TalkingPhotoError):
 def make_router(service: Service) -> APIRouter:
     """Build the router."""
     router = APIRouter(prefix="/v1/videos/{video_id}", tags=["videos"])
+    playlist_responses: Responses = {200: {"content": {PLAYLIST_TYPE: PLAYLIST}}}
+    playlist_responses |= refused(*PLAYED, VideoNotReady, StreamUnavailable)
+    segment_responses = MP4_OR_PART | refused(*PLAYED, UnknownSegment, RangeUnsatisfiable)
 
     @router.head("/stream.m3u8", response_class=Response, include_in_schema=False)
-    @router.get("/stream.m3u8", response_class=Response)
+    @router.get("/stream.m3u8", response_class=Response, responses=playlist_responses)
     async def get_stream(video_id: VideoId, request: Request) -> Response:
         """The HLS playlist: grows by each segment that is encoded, ends with the video. 409 before the first."""
         record = (await service.find(video_id, owner_of(request))).record
@@ -63,7 +74,7 @@ def make_router(service: Service) -> APIRouter:
         return Response(linked(playlist, "stream", query), 200, headers, PLAYLIST_TYPE)
 
     @router.head("/stream/{name}", response_class=Response, include_in_schema=False)
-    @router.get("/stream/{name}", response_class=Response)
+    @router.get("/stream/{name}", response_class=Response, responses=segment_responses)
     async def get_segment(video_id: VideoId, name: SegmentName, request: Request) -> Response:
         """The stream's init segment or a media segment, by its name in the playlist."""
         record = (await service.find(video_id, owner_of(request))).record
@@ -81,6 +92,6 @@ async def _text(service: Service, stored: StoredObject) -> str:
 
 def _not_ready(record: VideoRecord) -> Response:
     detail = f"The video has no segment yet: it is {record.status}. Ask again."
-    answer = problem(VideoNotReady.http_status, VideoNotReady.code, detail, retryable=True, videoId=record.id)
+    answer = problem_of(VideoNotReady(detail, {"videoId": record.id}))
     answer.headers.update({"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-cache"})
     return answer

@@ -2,17 +2,11 @@
 
 import asyncio
 import base64
-import logging
 import re
-from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, Path, Request
 
 from deployments.errors import (
     AudioTooLong,
@@ -26,15 +20,17 @@ from deployments.jobs.order import VideoOrder
 from deployments.jobs.records import ENDED, VideoRecord
 from deployments.outbound import Fetched, OutboundPolicy, fetch
 from serve_app.access import Asker, Caller
+from serve_app.examples import TALK_ID as EXAMPLE_ID
 from serve_app.links import Links
-from serve_app.problems import RETRY_AFTER_S, invalid
+from serve_app.openapi import ADDRESSES, BODY, LOOKUP, QUEUE, TEXT, refused
+from serve_app.refusals import TALK
 from serve_app.service import Service
 from serve_app.settings import Settings
-from serve_app.talks_schemas import AudioScript, Talk, TalkCreated, TalkProblem, TalkRequest, TextScript, kind_of
-
-logger = logging.getLogger("ray.serve")
+from serve_app.talks_schemas import AudioScript, Talk, TalkCreated, TalkRequest, TextScript
 
 TALK_ID = re.compile(r"tlk_[0-9a-f]{32}", re.ASCII)
+TalkId = Annotated[str, Path(examples=[EXAMPLE_ID])]
+
 DATA_URL = re.compile(r"data:([a-z0-9.+-]+/[a-z0-9.+-]+)(?:;[a-z0-9=.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
 
 REMEMBERED_CHARS = 500
@@ -52,7 +48,10 @@ class UnknownTalk(TalkingPhotoError):
 
 
 class UnsupportedMimeType(TalkingPhotoError):
-    """The address holds another kind of file than is wanted there; `data["types"]` lists what is."""
+    """The address holds another kind of file than is wanted there.
+
+    `data["types"]` lists what is.
+    """
 
     code = "unsupported_mime_type"
     http_status = 415
@@ -83,34 +82,9 @@ class Wanted:
             )
 
 
-class TalkRoute(APIRoute):
-    """Turns whatever goes wrong into D-ID's shape."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler."""
-        handle = super().get_route_handler()
-
-        async def in_shape(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError as error:
-                return _failed(invalid(error))
-            except TalkingPhotoError as error:
-                return _failed(error)
-            except HTTPException as error:
-                return _problem(error.status_code, kind_of("", error.status_code), str(error.detail), {})
-            except Exception:
-                logger.exception("a talk's route failed")
-                return _problem(500, kind_of("", 500), "An error of ours, now in the log. Asking again may help.", {})
-
-        return in_shape
-
-
 def make_router(service: Service, links: Links, settings: Settings, policy: OutboundPolicy) -> APIRouter:
     """Build the router; `policy` tells where pictures and sounds may be fetched."""
-    router = APIRouter(
-        prefix="/talks", route_class=TalkRoute, tags=["talks"], responses={"default": {"model": TalkProblem}}
-    )
+    router = APIRouter(prefix="/talks", tags=["talks"])
     picture = Wanted(
         "source_url",
         ("image/jpeg", "image/jpg", "image/png", "image/webp"),
@@ -132,7 +106,13 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         except UnknownVideo:
             raise unknown from None
 
-    @router.post("", status_code=201)
+    @router.post(
+        "",
+        status_code=201,
+        responses=refused(
+            *LOOKUP, *BODY, *TEXT, *ADDRESSES, UnsupportedMimeType, ImageTooLarge, AudioTooLong, *QUEUE, shape=TALK
+        ),
+    )
     async def create_talk(talk: TalkRequest, caller: Asker) -> TalkCreated:
         """Take on a talk; `GET /talks/{id}` tells when it is done."""
         script = talk.script
@@ -150,14 +130,14 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         )
         return TalkCreated.of((await service.submit(order, 0.0, caller.concurrent_jobs)).record)
 
-    @router.get("/{talk_id}")
-    async def get_talk(talk_id: str, request: Request, caller: Asker) -> Talk:
+    @router.get("/{talk_id}", responses=refused(*LOOKUP, UnknownTalk, shape=TALK))
+    async def get_talk(talk_id: TalkId, request: Request, caller: Asker) -> Talk:
         """The talk as it stands."""
         record = await found(talk_id, caller)
         return Talk.of(record, await links.video(record, request))
 
-    @router.delete("/{talk_id}")
-    async def delete_talk(talk_id: str, caller: Asker) -> Talk:
+    @router.delete("/{talk_id}", responses=refused(*LOOKUP, UnknownTalk, VideoRunning, shape=TALK))
+    async def delete_talk(talk_id: TalkId, caller: Asker) -> Talk:
         """Leave nothing of a talk that has ended; the answer is what it was. 409 for one in work."""
         record = await found(talk_id, caller)
         if record.status not in ENDED:
@@ -166,19 +146,6 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         return Talk.of(record, None)
 
     return router
-
-
-def _failed(error: TalkingPhotoError) -> JSONResponse:
-    kind = kind_of(error.code, error.http_status)
-    answer = _problem(400 if error.http_status == 422 else error.http_status, kind, error.detail, error.data)
-    if error.http_status in (429, 503):
-        answer.headers["Retry-After"] = str(error.data.get("retry_after_s", RETRY_AFTER_S))
-    return answer
-
-
-def _problem(http_status: int, kind: str, description: str, details: Mapping[str, Any]) -> JSONResponse:
-    body = TalkProblem(kind=kind, description=description, details=dict(details))
-    return JSONResponse(body.model_dump(), http_status)
 
 
 def _check_plain(script: TextScript) -> None:

@@ -3,13 +3,28 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Form, Header, Query, Request, Response
 
+from deployments.errors import EngineUnavailable, IdempotencyMismatch, UnknownPoster, UnknownVideo
 from deployments.jobs.index import Answer
 from deployments.jobs.records import ENDED
 from deployments.outbound import OutboundPolicy
 from serve_app.access import Asker
 from serve_app.links import Links
+from serve_app.openapi import (
+    ADDRESSES,
+    ASK_AGAIN,
+    BODY,
+    LOOKUP,
+    PICTURE,
+    QUEUE,
+    RENDERING,
+    SOUND,
+    TEXT,
+    Kinds,
+    Responses,
+    refused,
+)
 from serve_app.problems import problem
 from serve_app.schemas import Video, VideoId, VideoPage
 from serve_app.service import Service
@@ -20,7 +35,27 @@ from serve_app.video_request import VideoRequest
 
 MAX_WAIT_S = 60.0
 
-AS_JSON = {"requestBody": {"content": {"application/json": {"schema": VideoRequest.model_json_schema()}}}}
+AS_JSON = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VideoRequest"}}},
+    }
+}
+
+LOCATION = {"Location": {"required": True, "schema": {"type": "string"}}}
+IN_WORK: Responses = {202: {"model": Video, "description": "Accepted, and in work", "headers": ASK_AGAIN | LOCATION}}
+
+ORDER: Kinds = (
+    UnknownPoster,
+    IdempotencyMismatch,
+    EngineUnavailable,
+    *PICTURE,
+    *TEXT,
+    *SOUND,
+    *ADDRESSES,
+    *QUEUE,
+    *RENDERING,
+)
 
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b", re.ASCII)
 
@@ -34,11 +69,16 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         record = answer.record
         return Video.of(answer, await links.video(record, request), links.stream(record, request))
 
-    @router.post("", response_model=Video, responses={202: {"model": Video}}, openapi_extra=AS_JSON)
+    @router.post(
+        "",
+        response_model=Video,
+        responses=IN_WORK | refused(*LOOKUP, *BODY, *ORDER),
+        openapi_extra=AS_JSON,
+    )
     async def create_video(
         request: Request,
         caller: Asker,
-        form: Annotated[VideoForm, Depends()],
+        form: Annotated[VideoForm, Form(media_type="multipart/form-data")],
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
         prefer: Annotated[str | None, Header(description="`wait=N`: hold the answer for up to N seconds.")] = None,
     ) -> Response:
@@ -58,7 +98,7 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         headers = {"Location": f"/v1/videos/{record.id}"} | ({} if done else {"Retry-After": "1"})
         return Response(body, 200 if done else 202, headers, media_type="application/json")
 
-    @router.get("")
+    @router.get("", responses=refused(*LOOKUP))
     async def list_videos(
         request: Request,
         caller: Asker,
@@ -69,17 +109,17 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
         answers, following = await service.page(caller.name, cursor, limit)
         return VideoPage(videos=[await shown(answer, request) for answer in answers], next_cursor=following)
 
-    @router.get("/{video_id}")
+    @router.get("/{video_id}", responses=refused(*LOOKUP, UnknownVideo))
     async def get_video(video_id: VideoId, request: Request, caller: Asker) -> Video:
         """The video as it stands."""
         return await shown(await service.find(video_id, caller.name), request)
 
-    @router.post("/{video_id}/cancel")
+    @router.post("/{video_id}/cancel", responses=refused(*LOOKUP, UnknownVideo))
     async def cancel_video(video_id: VideoId, request: Request, caller: Asker) -> Video:
         """Stop making it, if it is not done; the answer says how it ended."""
         return await shown(await service.cancel(video_id, caller.name), request)
 
-    @router.delete("/{video_id}", status_code=204)
+    @router.delete("/{video_id}", status_code=204, responses=refused(*LOOKUP, UnknownVideo))
     async def delete_video(video_id: VideoId, caller: Asker) -> None:
         """Leave nothing of it: the record and, unless another video shares it, the content."""
         await service.delete(video_id, caller.name)

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from serve_app.schemas import Voices, VoiceView
+from serve_app.openapi import refused
+from serve_app.schemas import Voice, Voices
 from serve_app.settings import SpeechSettings
 
 
@@ -10,12 +11,12 @@ def make_router(settings: SpeechSettings) -> APIRouter:
     """Build the router."""
     router = APIRouter(prefix="/v1/voices", tags=["voices"])
 
-    @router.get("")
+    @router.get("", responses=refused())
     async def list_voices() -> Voices:
         """All voices of the configuration."""
         return Voices(
             voices=[
-                VoiceView(id=voice_id, engine=voice.engine, language=voice.language)
+                Voice(id=voice_id, engine=voice.engine, language=voice.language)
                 for voice_id, voice in settings.voices.items()
             ]
         )

@@ -138,6 +138,14 @@ BAD_OPTIONS = {
     "fps not a number": {"fps": "nan"},
     "rotate maybe": {"rotate": "maybe"},
     "extend for ever": {"extend": "forever"},
+    "a point and an index": {"face_point": "200 150", "face_index": "0"},
+    "a point of one number": {"face_point": "200"},
+    "a point outside": {"face_point": "9999,9999"},
+    "an engine of another service": {"engine": "sadtalker"},
+    "paste somehow": {"paste": "somehow"},
+    "a negative seed": {"seed": "-1"},
+    "a seed too large": {"seed": "2147483648"},
+    "a field that there is not": {"face_idx": "1"},
 }
 
 NO_SUCH = {
@@ -200,12 +208,12 @@ def test_a_poster_that_cannot_speak_is_refused(http, name):
 def test_a_video_that_cannot_be_made_is_refused(http, name):
     fields, files, status, code = BAD_VIDEOS[name]
     uploads = {field: (field, data) for field, data in files.items()}
-    assert is_a_problem(http.post("/v1/videos", data=fields, files=uploads or {"": b""}), status, code)
+    assert is_a_problem(http.post("/v1/videos", data=fields, files=uploads), status, code)
 
 
 @pytest.mark.parametrize("name", BAD_OPTIONS)
 def test_an_option_that_makes_no_sense_is_refused(http, name):
-    answer = http.post("/v1/videos", data=SPEAKING | BAD_OPTIONS[name], files={"": b""})
+    answer = http.post("/v1/videos", data=SPEAKING | BAD_OPTIONS[name])
     assert is_a_problem(answer, 422, "invalid_request")
 
 
@@ -224,7 +232,7 @@ def test_a_body_over_the_limit_is_refused_while_it_is_read(http):
 
 
 def test_an_unknown_voice_is_answered_with_the_known_ones(http):
-    answer = http.post("/v1/videos", data=POSTER | {"text": "Hello.", "voice_id": "nobody"}, files={"": b""})
+    answer = http.post("/v1/videos", data=POSTER | {"text": "Hello.", "voice_id": "nobody"})
     assert "default" in answer.json()["known"]
     assert "default" in http.post(MOBILE, json=TEXT | {"voiceId": "nobody"}).json()["error"]
 

@@ -28,7 +28,8 @@ def test_wav2lip_without_a_checkpoint_fails_with_the_path_it_looked_at(tmp_path)
 
 def test_auto_without_a_checkpoint_is_the_preview_and_says_why(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "ray.serve"):
-        assert engines.lipsync(LipsyncSettings(checkpoint=tmp_path / "none.pth"), 1.0, 0.0).name == "preview"
+        (engine,) = engines.lipsync(LipsyncSettings(checkpoint=tmp_path / "none.pth"), 1.0, 0.0)
+    assert engine.name == "preview"
     assert f"no checkpoint at {tmp_path / 'none.pth'}" in caplog.text
 
 
@@ -52,7 +53,8 @@ def test_another_checkpoint_than_the_configured_digest_is_refused_before_it_is_r
 def test_wav2lip_computes_with_the_threads_that_its_replica_has(checkpoint_path, configured, cpus, threads):
     before = torch.get_num_threads()
     try:
-        engines.lipsync(LipsyncSettings(checkpoint=checkpoint_path, threads=configured), cpus, 0.0)
+        made = engines.lipsync(LipsyncSettings(checkpoint=checkpoint_path, threads=configured), cpus, 0.0)
+        assert [engine.name for engine in made] == ["wav2lip", "preview"]
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

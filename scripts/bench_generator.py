@@ -65,9 +65,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     }
     rounds = [{name: one() for name, one in measured.items()} for _ in range(given.rounds)]
     result = {name: statistics.median(figures[name] for figures in rounds) for name in measured}
-    gflop, left = (
-        2 * multiplications(Generator(seeded_weights(), "lower", of)) / 1e9 for of in (torch.bfloat16, dtype)
-    )
+    gflop, left = (2 * multiplications(Generator(seeded_weights(), of)) / 1e9 for of in (torch.bfloat16, dtype))
     rate = "gflops_bf16" if dtype is torch.bfloat16 else "gflops_fp32"
     result |= {
         "ratio": statistics.median(figures["fps_ours"] / figures["fps_published"] for figures in rounds),

@@ -44,7 +44,7 @@ def make_video(client: httpx.Client, given: argparse.Namespace) -> dict[str, Any
         fields = {} if given.poster else {"poster_id": "astronaut"}
         if not given.audio:
             fields |= {"text": given.text or TEXT, "voice_id": given.voice}
-        answer = client.post("/v1/videos", data=fields, files=files or {"": b""}, timeout=60)
+        answer = client.post("/v1/videos", data=fields, files=files, timeout=60)
     video = answer.json()
     while answer.is_success and video["status"] in ("queued", "processing"):
         time.sleep(0.5)

@@ -7,7 +7,7 @@ MOBILE = "/api/lipsync/generate-talking-photo"
 
 def order(http, files=None, wait_s=7, **fields):
     """POST /v1/videos as a form; return the answer."""
-    return http.post("/v1/videos", data=fields, files=files or {"": b""}, headers={"prefer": f"wait={wait_s}"})
+    return http.post("/v1/videos", data=fields, files=files, headers={"prefer": f"wait={wait_s}"})
 
 
 def finished(http, answer, timeout_s=120):

@@ -14,11 +14,6 @@ def world(tmp_path_factory):
     write_checkpoint(folder / "wav2lip_gan.pth", seeded_weights())
     args = {"lipsync": {"checkpoint": str(folder / "wav2lip_gan.pth")}}
     with s3_server() as s3:
-        env = {
-            "MINIO_ENDPOINT": s3.endpoint,
-            "MINIO_ACCESS_KEY": s3.access_key,
-            "MINIO_SECRET_KEY": s3.secret_key,
-            "MINIO_BUCKET": "talking-posters",
-        }
+        env = s3.environment("talking-posters")
         with local_service(folder, config="local-minio.yaml", args=args, env=env) as service:
             yield s3, service

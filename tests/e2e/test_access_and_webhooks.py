@@ -1,45 +1,25 @@
 """A service with API keys and webhooks, from the first refused call to the signed event."""
 
-import base64
 import json
 import os
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from client import MOBILE, finished
 from log_leaks import leaks
-from standardwebhooks import Webhook
+from webhook_receiver import SECRET, webhook_receiver
 
 from local_service import local_service
 
 KEYS = {"backend": "key-of-the-backend-0123456789", "other": "key-of-another-9876543210"}
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TEXT = "These very words must not be in any log."
 
 
 @pytest.fixture(scope="module")
 def receiver():
-    """A receiver of webhooks on a free port; `events` are those whose signature is good."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            self.server.events.append((self.headers["webhook-id"], Webhook(SECRET).verify(body, dict(self.headers))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args):
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    server.events = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with webhook_receiver() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +52,7 @@ def video(http, receiver):
         "poster_id": "astronaut",
         "text": TEXT,
         "metadata": json.dumps({"order": "7"}),
-        "webhook": f"http://127.0.0.1:{receiver.server_port}/hook",
+        "webhook": receiver.url,
     }
     return finished(http, http.post("/v1/videos", data=fields))
 

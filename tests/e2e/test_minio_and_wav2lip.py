@@ -1,6 +1,7 @@
 """The same graph with a real S3 server and with Wav2Lip weights (seeded ones, in the published layout)."""
 
 import io
+from itertools import combinations
 
 import av
 import httpx
@@ -15,6 +16,25 @@ def video(world):
         yield finished(http, order(http, poster_id="astronaut", text="Stored in a bucket."))
 
 
+def decoded(mp4):
+    with av.open(io.BytesIO(mp4)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+
+
+def test_an_order_may_choose_the_engine_and_how_it_pastes(world, video):
+    with httpx.Client(base_url=world[1].url, timeout=60) as http:
+        assert http.get("/v1/limits").json()["engines"] == ["wav2lip", "preview"]
+        choices = ({"engine": "wav2lip"}, {"engine": "preview"}, {"paste": "published"})
+        answers = [order(http, wait_s=0, poster_id="astronaut", text="Stored in a bucket.", **made) for made in choices]
+        wav2lip, preview, published = (finished(http, answer) for answer in answers)
+    assert [made["engine"] for made in (wav2lip, preview, published)] == ["wav2lip", "preview", "wav2lip"]
+    assert (wav2lip["id"], answers[0].json()["cache"]) == (video["id"], "hit")
+    frames = [decoded(httpx.get(made["video_url"]).content)[12] for made in (video, preview, published)]
+    for one, other in combinations(frames, 2):
+        assert np.abs(one - other)[:300].max() > 30  # other mouths
+        assert np.abs(one - other)[300:].mean() < 1  # below the same face
+
+
 def test_the_engine_is_named_where_people_look(world, video):
     service = world[1]
     assert httpx.get(f"{service.url}/readyz").json()["engine"] == "wav2lip"
@@ -27,10 +47,9 @@ def test_the_url_is_the_buckets_own_and_plays(world, video):
     assert video["video_url"].startswith(f"http://{world[0].endpoint}/talking-posters/contents/")
     answer = httpx.get(video["video_url"])
     assert answer.headers["content-type"] == "video/mp4"
-    with av.open(io.BytesIO(answer.content)) as container:
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    frames = decoded(answer.content)
     assert len(frames) == video["frames"]
-    assert np.abs(frames[0].astype(int) - frames[len(frames) // 2]).max() > 20
+    assert np.abs(frames[0] - frames[len(frames) // 2]).max() > 20
 
 
 def test_a_tampered_url_is_refused(video):

@@ -13,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import DeploymentStatusOverview
 
 from deployments.errors import StageFailed, TalkingPhotoError
-from deployments.faces.inspection import Inspection
+from deployments.inspection import Inspection
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from deployments.faces.inspection import FaceLook, PictureProblem
+from deployments.inspection import FaceLook, PictureProblem
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord

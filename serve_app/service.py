@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deployments.faces.inspection import Inspection
+from deployments.inspection import Inspection
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from deployments.faces.directions import as_sent, upright_faces
 from deployments.faces.follow import SEARCH_S, frames_in
-from deployments.faces.inspection import Inspection
 from deployments.faces.looks import look_at
 from deployments.faces.problems import problems_of
 from deployments.faces.search import FaceSearch
 from deployments.footage import Footage, shrunk
+from deployments.inspection import Inspection
 from deployments.media import Face, Photo
 
 CHECKED_PX = 1280

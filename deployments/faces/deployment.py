@@ -10,7 +10,7 @@ from ray import serve
 
 from deployments.faces.cache import TrackCache
 from deployments.faces.finder import FaceFinder
-from deployments.faces.inspection import Inspection
+from deployments.inspection import Inspection
 from deployments.logs import name_videos
 from deployments.media import ClipTrack, FaceTrack, SourceOptions
 from deployments.priority import give_way

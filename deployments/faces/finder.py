@@ -15,11 +15,11 @@ from deployments.faces.choice import Choice
 from deployments.faces.clip import track_clip
 from deployments.faces.crop import NO_PADS, crop_face, inside
 from deployments.faces.directions import upright_faces
-from deployments.faces.inspection import Inspection
 from deployments.faces.photo import MAX_BYTES, MAX_PIXELS, content_type, decode_photo
 from deployments.faces.problems import too_large
 from deployments.faces.search import FaceSearch
 from deployments.footage import ClipLimits, Footage, shaped, shrunk
+from deployments.inspection import Inspection
 from deployments.media import ClipTrack, Edges, Face, FaceBox, FaceTrack, Photo, SourceOptions
 
 AS_IT_IS = SourceOptions()

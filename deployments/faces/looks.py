@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.faces.crop import face_box
-from deployments.faces.inspection import FaceLook
 from deployments.faces.landmarks import Landmarks
 from deployments.faces.pose import mouth_gap, pose_of
+from deployments.inspection import FaceLook
 from deployments.media import Photo, Pixels
 
 MOUTH_OPEN = 0.1

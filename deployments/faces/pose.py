@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from deployments.faces.inspection import Pose
 from deployments.faces.landmarks import LEFT_EYE, LIPS_MIDDLE, RIGHT_EYE, Landmarks
+from deployments.inspection import Pose
 
 _PAIRS = ((LEFT_EYE, RIGHT_EYE), (234, 454), (61, 291))
 """Points that mirror each other in a face: corners of the eyes, before the ears, corners of the mouth; left first."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployments.errors import TalkingPhotoError
-from deployments.faces.inspection import FaceLook, PictureProblem, Pose, Severity
 from deployments.faces.landmarks import Landmarks
+from deployments.inspection import FaceLook, PictureProblem, Pose, Severity
 
 SMALL_PX, TOO_SMALL_PX = 96, 48
 """Sides of a face in the video: what Wav2Lip looks at and makes; and half of it, where a mouth is 15 pixels wide."""

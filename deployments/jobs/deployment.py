@@ -13,7 +13,7 @@ from ray.serve.context import _get_serve_request_context, _set_request_context
 from ray.serve.handle import DeploymentHandle
 
 from deployments.errors import InvalidRequest, QueueFull, StageFailed, TooManyJobs, UnknownPoster, UnknownVideo
-from deployments.faces.inspection import Inspection
+from deployments.inspection import Inspection
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder, digest_of

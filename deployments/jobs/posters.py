@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.errors import UnknownPoster
-from deployments.faces.inspection import Inspection
+from deployments.inspection import Inspection
 from deployments.jobs.order import digest_of
 from deployments.media import FaceBox
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -74,10 +75,12 @@ class LocalService:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on, below those that the system gives to any connection (ip(7): 32768 on)."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("", port))
+            return port
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +91,10 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _haproxy() -> dict[str, str]:
     """Ray's variables for HAProxy as the proxy, as scripts/serve has it, on ports of this run's own."""
-    ports = {f"RAY_SERVE_HAPROXY_{name}_PORT": str(free_port()) for name in ("METRICS", "STATS")}
+    names = ("HAPROXY_METRICS", "HAPROXY_STATS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC")
+    ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in names}
+    first = free_port()  # the ingress replicas' own: another run's HAProxy would send its callers there
+    ports |= {f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT": str(first + i) for end, i in (("MIN", 0), ("MAX", 50))}
     return {"RAY_SERVE_ENABLE_HA_PROXY": "1"} | ports
 
 

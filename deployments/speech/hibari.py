@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from deployments.media import Phoneme, Speech, Waveform
 
 DURATIONS = b"/Clip_output_0"
 GRID_S = 0.025
+
+AHEAD = 2
+"""Sentences whose spectra are computed while the sound of one is made: speech takes half the time on two cores."""
 
 # Measured on 40 sentences at speeds 0.7, 1 and 1.4: the sound agrees best with the durations (hiss with ʃ s,
 # voicing with voiced phonemes, silence with closures) when it is taken to be 76, 59 and 45 ms ahead of them.
@@ -66,11 +70,13 @@ class HibariEngine:
         parts: list[NDArray[np.float32]] = []
         phonemes: list[Phoneme] = []
         start_s = 0.0
-        for sentence in sentences:
-            part, durations_s = self._synthesize(sentence, noise)
-            phonemes += self._timed(sentence, durations_s, part, start_s)
-            parts.append(part)
-            start_s += len(part) / dsp.SR
+        with ThreadPoolExecutor(AHEAD) as threads:
+            spectra = threads.map(self._spectrum, sentences)
+            for sentence, (spectrum, durations_s) in zip(sentences, spectra, strict=True):
+                part = dsp.synth(*spectrum, noise)
+                phonemes += self._timed(sentence, durations_s, part, start_s)
+                parts.append(part)
+                start_s += len(part) / dsp.SR
         if not phonemes:
             raise UnspeakableText("This voice reads English and finds no word in the text; write it in English words.")
         return Speech(Waveform(_pcm16(np.concatenate(parts)), dsp.SR), tuple(phonemes))
@@ -83,13 +89,12 @@ class HibariEngine:
             sentences = self._hibari.phonemize("".join(str(unicodedata.digit(char, char)) for char in text))
         return sentences
 
-    def _synthesize(self, sentence: str, noise: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Return the sound of a phoneme string, (n,) float32, and its symbols' seconds with a pad at each end."""
+    def _spectrum(self, sentence: str) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
+        """Return what the sound of a phoneme string is made from, and its symbols' seconds with a pad at each end."""
         ids = self._hibari.ids(sentence)
         feed = {"ids": np.array([ids], np.int64), "speed": np.array([self._speed], np.float32)}
         *spectrum, durations = self._hibari.sess.run(None, feed)
-        sound: NDArray[np.float32] = dsp.synth(*(part[0] for part in spectrum), noise)
-        return sound, durations.astype(np.float64) * GRID_S
+        return [part[0] for part in spectrum], durations.astype(np.float64) * GRID_S
 
     def _timed(
         self, sentence: str, durations_s: NDArray[np.float64], sound: NDArray[np.float32], start_s: float

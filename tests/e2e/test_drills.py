@@ -1,0 +1,25 @@
+"""The drills, shortened: `scripts/drill` has them in full, and the lines that only a quiet machine can meet."""
+
+import asyncio
+
+import drill_outage
+import drill_overload
+import drill_restart
+
+
+def missed(found):
+    print(found.report())
+    return [line for line, met in found.held.items() if not met]
+
+
+def test_what_was_accepted_ends_once_though_everything_was_killed(tmp_path):
+    assert missed(drill_restart.drill(tmp_path, {}, jobs=5, kills=1)) == []
+
+
+def test_nothing_accepted_is_lost_while_the_store_is_away(world):
+    s3, service = world
+    assert missed(asyncio.run(drill_outage.take_away(s3, service.url, away_s=5, around_s=2, orders_per_s=1))) == []
+
+
+def test_ten_times_the_capacity_is_refused_and_what_is_accepted_completes(tmp_path):
+    assert missed(drill_overload.drill(tmp_path, {}, seconds=8, queue=4)) == []

@@ -3,8 +3,8 @@
 import os
 
 NICE = 19
-"""The lowest priority, a seventieth of the usual share (see sched(7)): renders yield to requests at once, yet a flood of
-requests does not stop them, as it would in the class SCHED_IDLE. At 10, a status took three times as long under load."""
+"""The lowest priority, a seventieth of the usual share (see sched(7)): renders yield to requests at once, yet are not
+stopped by a flood of them, as the class SCHED_IDLE would be. At 10, a status took three times as long under load."""
 
 
 def give_way() -> None:

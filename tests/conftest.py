@@ -10,10 +10,10 @@ from local_service import local_service
 
 def pytest_collection_modifyitems(items):
     """Skip what needs a Debian package that is not here, with the reason."""
-    if shutil.which("chromium") is None:
-        for item in items:
-            if item.get_closest_marker("chromium"):
-                item.add_marker(pytest.mark.skip(reason="the Debian package chromium is not installed"))
+    absent = [package for package in ("chromium", "ffmpeg") if shutil.which(package) is None]
+    for item in items:
+        for package in filter(item.get_closest_marker, absent):
+            item.add_marker(pytest.mark.skip(reason=f"the Debian package {package} is not installed"))
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,18 @@ def test_the_whole_video(video):
     assert answer.content[4:8] == b"ftyp"
 
 
+@pytest.mark.ffmpeg
+def test_ffmpeg_has_nothing_to_complain_of_and_both_ways_show_the_same(video):
+    shown = []
+    for url in (video["videoUrl"], video["videoUrl"].replace("/content", "/stream.m3u8")):
+        command = ["ffmpeg", "-v", "warning", "-xerror", "-i", url, "-map", "0:v", "-f", "framemd5", "-"]
+        done = subprocess.run(command, capture_output=True, check=True)
+        assert done.stderr == b""
+        shown.append([line.rsplit(b",", 1)[1] for line in done.stdout.splitlines() if not line.startswith(b"#")])
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == round(25 * video["duration"])
+
+
 def test_ranges_are_parts_of_the_whole(video):
     whole = httpx.get(video["videoUrl"]).content
     for asked, part in (("0-1", whole[:2]), ("100-199", whole[100:200]), ("-50", whole[-50:]), ("1000-", whole[1000:])):

@@ -54,6 +54,7 @@ def build(args: Settings) -> Application:
         deadline_s=args.jobs.deadline_s,
         stage_limit_s=args.jobs.stage_limit_s,
         make_webhooks=partial(engines.webhooks, args.webhooks, args.outbound),
+        make_video_object=partial(engines.video_object, args),
         samples=_samples() if args.jobs.samples else {},
     )
     return _bind(Ingress, jobs, storage, args)

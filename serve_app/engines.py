@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from deployments.errors import CheckpointUnusable, StorageUnavailable
@@ -18,6 +20,7 @@ from serve_app.settings import (
     HibariVoice,
     LipsyncSettings,
     OutboundSettings,
+    Settings,
     Storage,
     VideoSettings,
     Voice,
@@ -26,6 +29,7 @@ from serve_app.settings import (
 
 if TYPE_CHECKING:
     from deployments.faces.finder import FaceFinder
+    from deployments.jobs.records import VideoRecord
     from deployments.jobs.webhooks import Webhooks
     from deployments.lipsync.engine import LipsyncEngine
     from deployments.speech.engine import SpeechEngine
@@ -138,6 +142,22 @@ def webhooks(settings: WebhooksSettings, outbound: OutboundSettings, storage: An
         return None
     policy = OutboundPolicy(allow_networks=outbound.allow_networks)
     return Webhooks(storage, os.environ[settings.secrets_env].split(), policy, concurrent=settings.concurrent)
+
+
+def video_object(settings: Settings, storage: Any) -> Callable[[VideoRecord], Awaitable[dict[str, Any]]]:  # noqa: ANN401 - a handle
+    """What makes a record the API's video object, as plain JSON."""
+    from deployments.jobs.index import Answer
+    from serve_app.links import Links
+    from serve_app.schemas import Video
+    from serve_app.signing import Signer
+
+    signer = Signer.from_environment(settings.access.signing_secret_env) if settings.access.keys else None
+    links = Links(SimpleNamespace(presigned_url=storage.url.remote), settings.http, signer)
+
+    async def described(record: VideoRecord) -> dict[str, Any]:
+        return Video.of(Answer(record), await links.video(record), links.stream(record)).model_dump(mode="json")
+
+    return described
 
 
 def _one_opencv_thread() -> None:

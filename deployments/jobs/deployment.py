@@ -61,6 +61,7 @@ class JobsStage:
         deadline_s: float,
         stage_limit_s: float,
         make_webhooks: Callable[[DeploymentHandle[Any]], Webhooks | None],
+        make_video_object: Callable[[DeploymentHandle[Any]], Callable[[VideoRecord], Awaitable[dict[str, Any]]]],
         samples: dict[str, Path],
     ) -> None:
         name_videos()
@@ -70,6 +71,7 @@ class JobsStage:
         self._posters = Posters(storage, faces)
         dedupe = Dedupe(cache_dir, keep_s)
         self._webhooks = make_webhooks(storage)
+        self._video_object = make_video_object(storage)
         self._index = JobIndex(
             Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s, self._announce, _apart
         )
@@ -170,7 +172,8 @@ class JobsStage:
     async def _announce(self, record: VideoRecord) -> None:
         if self._webhooks and record.order.webhook:
             kind = cast("Kind", f"video.{record.status}")
-            await self._webhooks.announce(record.id, record.order.webhook, kind, record.told(), run=record.run)
+            data = await self._video_object(record)
+            await self._webhooks.announce(record.id, record.order.webhook, kind, data, run=record.run)
 
     def _capabilities(self) -> Capabilities:
         if self._able is None:

@@ -37,6 +37,9 @@ ACCEPT_WITHIN_S = 5.0
 
 STORE_AGAIN_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
+SEEN = 10_000
+"""Videos whose sight is remembered, 200 bytes each."""
+
 CONTENT_TRUSTED_S = 30.0
 """How long a video that was seen in the store is taken to be there still: the store is not asked for each answer."""
 
@@ -285,6 +288,8 @@ class JobIndex:
             return True
         if not await self._records.has_content(record):
             return False
+        if len(self._seen) >= SEEN:
+            self._seen.clear()
         self._seen[record.content_key] = now_s
         return True
 

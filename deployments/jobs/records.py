@@ -102,17 +102,6 @@ class VideoRecord(BaseModel):
         """Where what plays while it is rendered is stored."""
         return f"streams/{self.content_id}"
 
-    def told(self) -> dict[str, Any]:
-        """What a webhook says of it: plain JSON, under the names that the API has."""
-        facts = self.model_dump(
-            mode="json", include={"id", "status", "engine", "timings_s", "created_at", "started_at", "finished_at"}
-        )
-        measures = self.rendered.model_dump(mode="json") if self.rendered else {}
-        failure = self.failure
-        error = {"code": failure.code, "detail": failure.detail, "retryable": failure.retryable} if failure else None
-        url = f"/v1/videos/{self.id}/content" if self.status == "completed" else None
-        return facts | measures | {"metadata": self.order.metadata, "error": error, "video_url": url}
-
     def with_(self, **changes: Any) -> VideoRecord:  # noqa: ANN401 - any field
         """A copy with those fields changed."""
         return self.model_copy(update=changes)

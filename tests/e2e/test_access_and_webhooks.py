@@ -120,6 +120,8 @@ def test_the_end_is_told_once_signed_and_can_be_told_again(http, video, receiver
     webhook_id, event = receiver.events[0]
     assert (event["type"], event["data"]["id"]) == ("video.completed", video["id"])
     assert (event["data"]["metadata"], event["data"]["duration_s"]) == ({"order": "7"}, video["duration_s"])
+    assert set(event["data"]) == set(video)
+    assert http.get(event["data"]["video_url"]).headers["content-type"] == "video/mp4"
     (delivery,) = http.get(f"/v1/videos/{video['id']}/deliveries").json()["deliveries"]
     again = http.post(f"/v1/videos/{video['id']}/deliveries/{delivery['id']}/redeliver")
     assert again.status_code == 202, again.text

@@ -51,7 +51,7 @@ def clip(request, http):
 def opening(clip):
     """The gap between the inner lips over the mouth's width, frame by frame, above what the first frame has."""
     search = FaceSearch()
-    points = np.stack([search.find(Photo(frame))[0].landmarks[:, :2] for frame in clip[1].frames])
+    points = np.stack([search.large(Photo(frame))[0].landmarks[:, :2] for frame in clip[1].frames])
     gap = np.linalg.norm(points[:, 13] - points[:, 14], axis=1) / np.linalg.norm(points[:, 78] - points[:, 308], axis=1)
     return gap - gap[0]
 
@@ -97,7 +97,7 @@ def test_above_the_eyes_nothing_moves(clip):
     from serve_app.app import _samples
 
     photo = decode_photo(_samples()[poster_id].read_bytes())
-    face = FaceSearch().find(photo)[0]
+    face = FaceSearch().large(photo)[0]
     brow = int(face.landmarks[[33, 263], 1].min()) - face.box.height // 12
     area = slice(face.box.top, brow), slice(face.box.left, face.box.right)
     brightness = np.array([0.2126, 0.7152, 0.0722])  # 4:2:0 halves the colours' resolution, and leaves this

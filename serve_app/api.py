@@ -19,7 +19,7 @@ from serve_app.signing import Signer
 def make_api(service: Service, settings: Settings) -> FastAPI:
     """Build the app."""
     keyring = Keyring(settings.access)
-    signer = Signer.from_environment(settings.access.signing_secret_env) if keyring else None
+    signer = Signer.of(settings.access)
     links = Links(service, settings.http, signer)
     policy = OutboundPolicy(allow_networks=settings.outbound.allow_networks)
     api = FastAPI(

@@ -151,8 +151,7 @@ def video_object(settings: Settings, storage: Any) -> Callable[[VideoRecord], Aw
     from serve_app.schemas import Video
     from serve_app.signing import Signer
 
-    signer = Signer.from_environment(settings.access.signing_secret_env) if settings.access.keys else None
-    links = Links(SimpleNamespace(presigned_url=storage.url.remote), settings.http, signer)
+    links = Links(SimpleNamespace(presigned_url=storage.url.remote), settings.http, Signer.of(settings.access))
 
     async def described(record: VideoRecord) -> dict[str, Any]:
         return Video.of(Answer(record), await links.video(record), links.stream(record)).model_dump(mode="json")

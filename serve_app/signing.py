@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import parse_qs
 
 from deployments.errors import TalkingPhotoError
+from serve_app.access_settings import AccessSettings
 
 MIN_SECRET_CHARS = 32
 """As long as the digest: RFC 2104 section 3 discourages less."""
@@ -48,6 +49,11 @@ class Signer:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+
+    @classmethod
+    def of(cls, access: AccessSettings) -> Self | None:
+        """The signer of a service with keys; an open one needs none. Raises `SigningSecretUnusable`."""
+        return cls.from_environment(access.signing_secret_env) if access.keys else None
 
     @classmethod
     def from_environment(cls, variable: str) -> Self:

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import psutil
 from drill_world import Found, all_completed, client, ended, listed, order
 from webhook_receiver import SECRET, Receiver, webhook_receiver
@@ -30,9 +29,6 @@ ARGS = {
     "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
     "outbound": {"allow_networks": ["127.0.0.0/8"]},
 }
-AT_ONCE = 8
-"""Orders on their way."""
-
 LIMIT_S = 600.0
 LOOK_AGAIN_AFTER_S = 0.1
 
@@ -80,15 +76,10 @@ def drill(folder: Path, env: dict[str, str], *, jobs: int = 60, kills: int = 3, 
 
 
 async def _ordered(url: str, jobs: int, webhook: str) -> list[str]:
-    """The ids of the videos that were accepted."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int) -> httpx.Response:
-        async with places:
-            return await order(http, TEXTS[number % len(TEXTS)].format(number), webhook=webhook)
-
+    """The ids of the videos that were accepted, ordered all at once."""
     async with client(url) as http:
-        answers = await asyncio.gather(*map(one, range(jobs)))
+        asked = (order(http, TEXTS[n % len(TEXTS)].format(n), webhook=webhook) for n in range(jobs))
+        answers = await asyncio.gather(*asked)
     return [answer.json()["id"] for answer in answers if answer.status_code == 202]
 
 

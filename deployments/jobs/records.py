@@ -8,10 +8,10 @@ it owes without reading every record; `index/<owner>/<time>-<id>` lists an owner
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -115,14 +115,13 @@ class Records:
 
     async def accept(self, record: VideoRecord) -> None:
         """Make an order durable: from here on it ends, through any restart."""
-        keys = (*_marks(record), f"pending/{record.id}")
-        await asyncio.gather(*(self._storage.put.remote(key, record.id.encode(), "text/plain") for key in keys))
-        await self.save(record)  # last: a marker without a record is harmless, a record without a marker is forgotten
+        # A marker without a record is harmless, a record without a marker is forgotten.
+        await self.save(record, (*_marks(record), f"pending/{record.id}"))
 
-    async def save(self, record: VideoRecord) -> None:
-        """Store it as it stands."""
+    async def save(self, record: VideoRecord, marks: Sequence[str] = ()) -> None:
+        """Store it as it stands, after its marks."""
         key = f"videos/{record.id}.json"
-        await self._storage.put.remote(key, record.model_dump_json().encode(), "application/json")
+        await self._storage.put.remote(key, record.model_dump_json().encode(), "application/json", marks)
 
     async def clear(self, record: VideoRecord) -> None:
         """Owe nothing more: its end is stored, and announced."""

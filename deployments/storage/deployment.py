@@ -1,7 +1,7 @@
 """The storage stage as a Serve deployment."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,8 +27,9 @@ class StorageStage:
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
-    async def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store an object, replacing what was there."""
+    async def put(self, key: str, data: bytes, content_type: str, marks: Sequence[str] = ()) -> None:
+        """Store an object, replacing what was there; first, in the same call, an empty one under each of `marks`."""
+        await asyncio.gather(*(self._run(self._store.put, mark, b"", "text/plain") for mark in marks))
         await self._run(self._store.put, key, data, content_type)
 
     async def stat(self, key: str) -> StoredObject | None:

@@ -40,8 +40,10 @@ class Storage:
         self.store = store
         self.away = False
 
-    async def put(self, key, data, content_type):
+    async def put(self, key, data, content_type, marks=()):
         self._check()
+        for mark in marks:
+            self.store.put(mark, b"", "text/plain")
         self.store.put(key, data, content_type)
 
     async def stat(self, key):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, cycle, repeat
 from typing import Any, Self
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
 from deployments.boxes import clip_type, overstated
 from deployments.errors import ClipTooLarge, InvalidRequest, UnreadableClip
@@ -45,17 +45,14 @@ class ClipLimits:
     max_s: float = 120.0  # each second is decoded twice and costs up to 60 faces and mouths
 
 
-def playlist(frames: int, wanted: int, extend: Extend) -> NDArray[np.int64]:
-    """Return which of a clip's `frames` each of `wanted` video frames shows: (wanted,) int64.
+def playlist(frames: int, extend: Extend) -> Iterator[int]:
+    """Return which of a clip's `frames` each frame of a video shows, without an end.
 
     `loop` starts again, `bounce` goes back and forth without showing its ends twice, `hold` stays on the last.
     """
-    order, last = np.arange(wanted, dtype=np.int64), frames - 1
-    if extend == "loop":
-        return order % frames
     if extend == "hold":
-        return np.minimum(order, last)
-    return last - np.abs(last - order % max(1, 2 * last))
+        return chain(range(frames), repeat(frames - 1))
+    return cycle([*range(frames), *(range(frames - 2, 0, -1) if extend == "bounce" else ())])
 
 
 def shaped(rgb: Pixels, options: SourceOptions) -> Pixels:

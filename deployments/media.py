@@ -25,6 +25,9 @@ Extend = Literal["loop", "bounce", "hold"]
 Paste = Literal["feathered", "published"]
 """How Wav2Lip's mouth goes into the picture: softly into the lower face, or the whole box with its visible edge."""
 
+Motion = Literal["natural", "still"]
+"""Whether a photo's head lives (it blinks, breathes and sways a little) or only its mouth moves."""
+
 CLIP_FACE_PX = 96
 """Side of a clip's faces on their way to the lip-sync stage: what Wav2Lip looks at."""
 
@@ -86,12 +89,47 @@ class Phoneme:
     end_s: float
 
 
+@dataclass(frozen=True)
+class Word:
+    """A written word, with the signs that touch it, and when it is heard in the waveform."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """A waveform and, where the voice knows them, the phonemes in it (empty for uploaded sound)."""
+    """A waveform and, where the voice knows them, the phonemes and words in it (empty for uploaded sound)."""
 
     waveform: Waveform
     phonemes: tuple[Phoneme, ...] = ()
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a voice says at once, usually a sentence: plain text in words, as it shall be read.
+
+    `written` is the same as a caption shows it. `speed` 2 is twice as fast; `pitch` is in semitones, 12 an octave
+    higher; `pause_s` is the silence that follows.
+    """
+
+    text: str
+    written: str
+    speed: float = 1.0
+    pitch: float = 0.0
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """How a script begins: the speech of its first passage, and the passages that the voice shall speak after it."""
+
+    speech: Speech
+    rest: tuple[Passage, ...] = ()
+    voice_id: str = ""
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +261,14 @@ class ClipTrack:
         return len(self.found)
 
 
+@dataclass(frozen=True)
+class Life:
+    """Blinks, breath and sway of a photo's head, drawn from `seed`; a drive begins `start_s` into the video."""
+
+    seed: int = 0
+    start_s: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class MouthDrive:
     """What moves the mouth, frame by frame.
@@ -255,6 +301,16 @@ class MouthDrive:
         return replace(self, features=self.features[:, low:high].copy(), starts=starts - np.int32(low))
 
 
+@dataclass(frozen=True)
+class Acting:
+    """How a face acts: by which engine, how its mouth is pasted, whether its head lives, by which seed."""
+
+    engine: str
+    paste: Paste = "feathered"
+    motion: Motion = "natural"
+    seed: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class MouthFrames:
     """New mouths for a run of frames.
@@ -267,6 +323,14 @@ class MouthFrames:
     rgb: Pixels
     boxes: tuple[FaceBox, ...]
     masks: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many frames of a video are done; of how many, once all of it is spoken."""
+
+    frames_done: int
+    frames: int | None
 
 
 @dataclass(frozen=True)

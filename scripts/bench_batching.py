@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from bench_world import order, poster, world
 
-from deployments.media import Waveform
+from deployments.media import Passage, Waveform
 from deployments.speech.hibari import HibariEngine
 
 CLIPS = 8
@@ -90,7 +90,7 @@ class _Sound:
 
 def _sounds() -> Iterator[_Sound]:
     """Sounds no two of which are alike."""
-    voice = HibariEngine().speak(TEXT).waveform
+    voice = HibariEngine().speak(Passage(TEXT, TEXT)).waveform
     return (_Sound(voice, 0.037 * number) for number in count())
 
 

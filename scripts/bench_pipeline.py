@@ -11,21 +11,24 @@ import contextlib
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import IO, Any
 
 from bench_world import World, order, poster, sentence, world
 
 from deployments.faces.finder import FaceFinder
 from deployments.lipsync.wav2lip_engine import Options, Wav2LipEngine
-from deployments.media import FaceTrack, MouthDrive, MouthFrames
+from deployments.media import Acting, FaceTrack, MouthDrive, MouthFrames, Passage, Speech, Spoken
 from deployments.speech.hibari import HibariEngine
+from deployments.speech.script import passages
 from deployments.storage.disk import DiskStore
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer, finished
+from deployments.video.said import Said
 from deployments.video.shots import PhotoShots, Shot
-from deployments.video.window import windowed
+from deployments.video.window import ahead, windowed
 from serve_app.settings import VideoSettings
 
 SIZES = {"512x512": (512, 512), "720x1280": (720, 1280)}
@@ -46,16 +49,34 @@ class InProcess:
     async def make(self, image: bytes, text: str) -> float:
         """Return the seconds that a video takes."""
         began = time.perf_counter()
+        first, *rest = passages(text)
         speech, track = await asyncio.gather(
-            asyncio.to_thread(self._voice.speak, text), asyncio.to_thread(self._finder.track, image)
+            asyncio.to_thread(self._voice.speak, first), asyncio.to_thread(self._finder.track, image)
         )
-        drive = await asyncio.to_thread(self._engine.drive, speech, track.fps)
-        shots, turn = PhotoShots(track), asyncio.Lock()
-        calls = (partial(self._talking, turn, shots, track, chunk) for chunk in _chunks(drive))
-        async with contextlib.aclosing(windowed(calls)) as pieces:
+        stages = SimpleNamespace(speak=SimpleNamespace(remote=self.speak), drive=SimpleNamespace(remote=self.drive))
+        said = Said(stages, stages, Spoken(speech, tuple(rest)), track.fps, Acting("wav2lip"))
+        shots = PhotoShots(track)
+        async with contextlib.aclosing(windowed(self._calls(said, shots, track))) as pieces:
             size = shots.width, shots.height
-            await finished(self._renderer.render(size, speech.waveform, drive.fps, pieces, self._keep))
+            await finished(self._renderer.render(size, said.sound, track.fps, pieces, self._keep))
         return time.perf_counter() - began
+
+    async def speak(self, passage: Passage, voice_id: str, seed: int) -> Speech:
+        """As the speech stage."""
+        return await asyncio.to_thread(self._voice.speak, passage, seed)
+
+    async def drive(self, speech: Speech, fps: float, acting: Acting, start_s: float) -> MouthDrive:
+        """As the lip-sync stage."""
+        return await asyncio.to_thread(self._engine.drive, speech, fps)
+
+    async def _calls(
+        self, said: Said, shots: PhotoShots, track: FaceTrack
+    ) -> AsyncGenerator[Callable[[], Awaitable[tuple[Shot, MouthFrames]]], None]:
+        turn = asyncio.Lock()
+        async with contextlib.aclosing(ahead(said.drives())) as drives:
+            async for drive in drives:
+                for chunk in _chunks(drive):
+                    yield partial(self._talking, turn, shots, track, chunk)
 
     async def _talking(
         self, turn: asyncio.Lock, shots: PhotoShots, track: FaceTrack, chunk: MouthDrive

@@ -15,6 +15,7 @@ import cv2
 import httpx
 import numpy as np
 
+from deployments.media import Passage
 from deployments.speech.hibari import HibariEngine
 from local_service import LocalService, local_service
 
@@ -66,7 +67,8 @@ def sentence(voice: HibariEngine, seconds: float, number: int) -> str:
     few, many = 1, 8 * round(seconds)
     while many - few > 1:
         middle = (few + many) // 2
-        spoken = voice.speak(_text(first, middle)).waveform.duration_s
+        text = _text(first, middle)
+        spoken = voice.speak(Passage(text, text)).waveform.duration_s
         few, many = (middle, many) if spoken <= seconds else (few, middle)
     return _text(first, few)
 

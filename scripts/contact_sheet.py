@@ -12,7 +12,7 @@ import numpy as np
 
 from deployments.faces.finder import FaceFinder
 from deployments.lipsync.preview.engine import PreviewEngine
-from deployments.media import FaceTrack, MouthFrames, Pixels, Speech
+from deployments.media import FaceTrack, MouthFrames, Passage, Pixels, Speech
 from deployments.speech.hibari import HibariEngine
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer, finished
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/contact-sheet", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/contact-sheet.png"))
     out = parser.parse_args().out
-    speech = HibariEngine().speak(TEXT)
+    speech = HibariEngine().speak(Passage(TEXT, TEXT))
     sheet = np.vstack([row(path, speech) for path in sorted(SAMPLES.glob("*.png"))])
     cv2.imwrite(str(out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     print(out)

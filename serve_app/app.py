@@ -36,7 +36,9 @@ def build(args: Settings) -> Application:
         FacesStage, partial(engines.face_finder, args.faces, args.video.fps), cache_dir / "face-tracks", keep_s
     )
     lipsync = _bind(LipsyncStage, partial(engines.lipsync, args.lipsync))
-    video = _bind(VideoStage, lipsync, partial(engines.renderer, args.video), make_store, args.video.chunk_frames)
+    video = _bind(
+        VideoStage, speech, lipsync, partial(engines.renderer, args.video), make_store, args.video.chunk_frames
+    )
     jobs = _bind(
         JobsStage,
         speech,

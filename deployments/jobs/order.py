@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from deployments.errors import EngineUnavailable, UnknownVoice
 from deployments.jobs.text import readable
-from deployments.media import Paste, SourceOptions
+from deployments.media import Acting, Motion, Passage, Paste, SourceOptions
+from deployments.speech.script import passages
 
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
 
 
@@ -42,7 +43,10 @@ class VideoOrder(BaseModel):
 
     `poster_key` and `audio_key` are storage keys whose last part is the sha256 of the content; a `poster_id` may stand
     alone until its picture is looked up. `owner` is who asked, by the name of the API key; `webhook` is told of the
-    end; `metadata` is the caller's own. What is random is drawn from `seed`: today the noise in the built-in voice.
+    end; `metadata` is the caller's own. What is random is drawn from `seed`.
+
+    A text is plain, or SSML where `ssml` says so; it is spoken at `speed` (2 is twice as fast) and so many semitones
+    higher as `pitch`. `motion` is the head's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,12 +56,16 @@ class VideoOrder(BaseModel):
     source: SourceOptions = SourceOptions()
     engine: str = "auto"
     paste: Paste | None = None
+    motion: Motion = "natural"
     seed: int = 0
     owner: str = ""
     webhook: str | None = None
     metadata: dict[str, str] = {}
     text: str | None = None
+    ssml: bool = False
     voice_id: str = "default"
+    speed: float = 1.0
+    pitch: float = 0.0
     audio_key: str | None = None
 
     @property
@@ -81,6 +89,14 @@ class VideoOrder(BaseModel):
             done["text"] = readable(self.text, able.max_text_chars)
         return self.model_copy(update=done)
 
+    def passages(self) -> tuple[Passage, ...]:
+        """What the voice says one after the other. Raises `InvalidScript`."""
+        return passages(self.text or "", self.ssml, speed=self.speed, pitch=self.pitch)
+
+    def acting(self) -> Acting:
+        """How the face acts, of a checked order."""
+        return Acting(self.engine, self.paste or "feathered", self.motion, self.seed)
+
     def content_id(self, able: Capabilities) -> str:
         """What names the pictures and the sound of a checked order: posters, scripts, options, engines and versions."""
         return _named(
@@ -89,8 +105,11 @@ class VideoOrder(BaseModel):
                 "source": asdict(self.source) | {"face_index": self.source.face_index or 0},
                 "script": {"audio": digest_of(self.audio_key)}
                 if self.audio_key
-                else {"text": self.text, "voice": self.voice_id, "version": able.voices[self.voice_id]},
-                "engine": [self.engine, able.engines[self.engine], self.paste],
+                else {
+                    "text": [self.text, self.ssml, self.speed, self.pitch],
+                    "voice": [self.voice_id, able.voices[self.voice_id]],
+                },
+                "engine": [self.engine, able.engines[self.engine], self.paste, self.motion],
                 "seed": self.seed,
                 "video": able.video,
                 "pipeline": PIPELINE_VERSION,

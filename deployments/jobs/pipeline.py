@@ -1,4 +1,4 @@
-"""The way of one video through the stages: speech and faces side by side, then drive and video."""
+"""The way of one video through the stages: speech and faces side by side, then video."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployments.errors import StageFailed, TalkingPhotoError
+from deployments.jobs.order import VideoOrder
 from deployments.jobs.records import Rendered, VideoRecord
 from deployments.media import Clip
 from deployments.retry import root_cause, twice
@@ -49,47 +50,42 @@ class Pipeline:
         self._stage_limit_s = stage_limit_s
         self.runs: Counter[str] = Counter()
 
-    async def run(self, record: VideoRecord, trace: Trace) -> tuple[str, Rendered]:
-        """Make the video and store it; return the engine that did it, and the measures.
+    async def run(self, record: VideoRecord, trace: Trace) -> Rendered:
+        """Make the video and store it; return its measures.
 
         Raises a `TalkingPhotoError` that says which stage failed and why.
         """
         trace.started_at = datetime.now(UTC)
         stages, order = self._stages, record.order
-        speech, track = await asyncio.gather(
-            self._stage(trace, "speech", lambda: self._speech(record)),
+        spoken, track = await asyncio.gather(
+            self._stage(trace, "speech", lambda: self._speech(order)),
             self._stage(
                 trace,
                 "faces",
                 lambda: stages.faces.track.remote(stages.storage.read.remote(order.poster_key), order.source),
             ),
         )
-        drive = await self._stage(
-            trace, "drive", lambda: stages.lipsync.drive.remote(speech, track, record.engine, order.paste)
-        )
-        trace.frames = (await drive).frames
-        source = order.poster_key, track, speech, drive
+        source = order.poster_key, track, spoken
         rendered = await self._stage(trace, "video", lambda: asyncio.create_task(self._video(record, trace, *source)))
         clip: Clip = await rendered
         measures = asdict(clip) | {"duration_s": clip.duration_s}
         trace.timings_s |= {name: round(seconds, 4) for name, seconds in measures.pop("timings_s").items()}
-        return (await drive).engine, Rendered(**measures)
+        return Rendered(**measures)
 
-    def _speech(self, record: VideoRecord) -> Any:  # noqa: ANN401 - a response
-        order = record.order
-        if order.audio_key is None:
-            return self._stages.speech.speak.remote(order.text, order.voice_id, order.seed)
-        return self._stages.speech.decode.remote(self._stages.storage.read.remote(order.audio_key))
+    def _speech(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
+        if order.audio_key:
+            return self._stages.speech.decode.remote(self._stages.storage.read.remote(order.audio_key))
+        return self._stages.speech.begin.remote(order.passages(), order.voice_id, order.seed)
 
     async def _video(self, record: VideoRecord, trace: Trace, *source: Any) -> Clip:  # noqa: ANN401 - responses
         """Follow the rendering to its end."""
         render = self._stages.video.options(stream=True).render
-        steps = render.remote(*source, record.content_key, record.stream_prefix)
+        steps = render.remote(*source, record.order.acting(), record.content_key, record.stream_prefix)
         try:
             async for step in steps:
                 if isinstance(step, Clip):
                     return step
-                trace.frames_done = step
+                trace.frames_done, trace.frames = step.frames_done, step.frames
         except asyncio.CancelledError:
             steps.cancel()
             raise

@@ -95,7 +95,7 @@ class Renders:
         pauses = itertools.chain(RENDER_AGAIN_AFTER_S, itertools.repeat(RENDER_AGAIN_AFTER_S[-1]))
         while True:
             try:
-                engine, rendered = await self._pipeline.run(record, render.trace)
+                rendered = await self._pipeline.run(record, render.trace)
             except StorageUnavailable as error:
                 logger.warning("video %s waits for the store: %s", record.id, error)
                 render.trace.stage = "waiting for storage"
@@ -108,4 +108,4 @@ class Renders:
                 return {"status": "failed", "failure": Failure.of(broke)}
             else:
                 self.service_s += SMOOTHING * (time.monotonic() - began - self.service_s)
-                return {"status": "completed", "engine": engine, "rendered": rendered}
+                return {"status": "completed", "rendered": rendered}

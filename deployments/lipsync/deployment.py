@@ -11,7 +11,7 @@ from ray import serve
 from deployments.errors import EngineUnavailable
 from deployments.lipsync.engine import Call, LipsyncEngine
 from deployments.logs import name_videos
-from deployments.media import ClipFaces, ClipTrack, FaceCrop, FaceTrack, MouthDrive, MouthFrames, Paste, Speech
+from deployments.media import Acting, ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
 from deployments.priority import give_way
 
 
@@ -76,9 +76,9 @@ class LipsyncStage:
         """Each engine's version by its name, the default first."""
         return {name: company.engine.version for name, company in self._companies.items()}
 
-    async def drive(self, speech: Speech, track: FaceTrack | ClipTrack, engine: str, paste: Paste) -> MouthDrive:
-        """What moves the mouth for this speech, at the track's frame rate. Raises `EngineUnavailable`."""
-        return await asyncio.to_thread(self._company(engine).engine.drive, speech, track.fps, paste)
+    async def drive(self, speech: Speech, fps: float, acting: Acting, start_s: float) -> MouthDrive:
+        """What moves the face for a speech that begins so long after the video. Raises `EngineUnavailable`."""
+        return await asyncio.to_thread(self._company(acting.engine).engine.drive, speech, fps, acting.paste)
 
     async def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """One mouth for each frame of the drive, by the engine that made it. Raises `EngineUnavailable`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from deployments.media import Speech
+from deployments.media import Passage, Speech
 
 
 class SpeechEngine(Protocol):
@@ -13,10 +13,13 @@ class SpeechEngine(Protocol):
     version: str
     """Changes whenever the sound would: model, voice and settings."""
 
-    def speak(self, text: str, seed: int = 0) -> Speech:
-        """Return the speech; phonemes are empty where the engine does not know them.
+    def reads(self, text: str) -> bool:
+        """Return whether there is a word in the text that the voice would say."""
 
-        What is random in it is drawn from `seed`, which changes nothing where nothing is.
+    def speak(self, passage: Passage, seed: int = 0) -> Speech:
+        """Return the speech of a passage at its speed; phonemes and words are empty where they are not known.
+
+        Pitch and pauses are not its work. What is random is drawn from `seed`, which changes nothing where nothing is.
 
         Raises `UnspeakableText` where no sound comes of the text, `SpeechServerFailed` where a server
         behind the engine fails. Never returns a silent clip.

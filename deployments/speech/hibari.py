@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,11 @@ from hibari.voices import DEFAULT, voice_path
 from numpy.typing import NDArray
 
 from deployments.errors import UnspeakableText
-from deployments.media import Phoneme, Speech, Waveform
+from deployments.media import Passage, Phoneme, Speech, Waveform
+from deployments.speech.words import written_words
 
 DURATIONS = b"/Clip_output_0"
 GRID_S = 0.025
-
-AHEAD = 2
-"""Sentences whose spectra are computed while the sound of one is made: speech takes half the time on two cores."""
 
 # Measured on 40 sentences at speeds 0.7, 1 and 1.4: the sound agrees best with the durations (hiss with ʃ s,
 # voicing with voiced phonemes, silence with closures) when it is taken to be 76, 59 and 45 ms ahead of them.
@@ -39,6 +38,8 @@ AUDIBLE_OF_PEAK = 10 ** (-40 / 20)
 
 STRESS = frozenset("ˈˌ")
 PAUSES = frozenset(';:,.!?—…"()“”↓→↗↘')
+GAPS = PAUSES | {" "}
+UNHEARD = GAPS | STRESS
 IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "ʤ": "dʒ", "ʧ": "tʃ"}
 
 
@@ -60,61 +61,84 @@ class HibariEngine:
         self._hibari = Hibari(model=Path(voice_path(DEFAULT)).read_bytes() + DURATIONS_AS_OUTPUT)
         _ = self._hibari.g2p.oov  # loaded here, not by the first two callers at once
 
-    def speak(self, text: str, seed: int = 0) -> Speech:
-        """Return the speech of `text`, its phonemes timed by what is heard; pauses are gaps between them.
+    def reads(self, text: str) -> bool:
+        """Whether there is an English word, a number or a sign in the text that is spoken."""
+        return bool(self._symbols(text))
+
+    def speak(self, passage: Passage, seed: int = 0) -> Speech:
+        """Return the speech of the passage, timed by what is heard; pauses are gaps between phonemes.
 
         Words that the voice cannot read are left out. Raises `UnspeakableText` where nothing is left.
         """
-        sentences = [] if _foreign(text) else self._phonemize(text)
         noise = np.random.default_rng(seed)
         parts: list[NDArray[np.float32]] = []
-        phonemes: list[Phoneme] = []
-        start_s = 0.0
-        with ThreadPoolExecutor(AHEAD) as threads:
-            spectra = threads.map(self._spectrum, sentences)
-            for sentence, (spectrum, durations_s) in zip(sentences, spectra, strict=True):
-                part = dsp.synth(*spectrum, noise)
-                phonemes += self._timed(sentence, durations_s, part, start_s)
-                parts.append(part)
-                start_s += len(part) / dsp.SR
-        if not phonemes:
+        spoken: list[tuple[Phoneme, ...]] = []
+        for sentence in self._phonemize(passage.text):
+            start_s = sum(map(len, parts)) / dsp.SR
+            part, words = self._spoken(sentence, self._speed * passage.speed, noise)
+            parts.append(part)
+            spoken += [tuple(_later(phoneme, start_s) for phoneme in word) for word in words]
+        if not spoken:
             raise UnspeakableText("This voice reads English and finds no word in the text; write it in English words.")
-        return Speech(Waveform(_pcm16(np.concatenate(parts)), dsp.SR), tuple(phonemes))
+        phonemes = tuple(phoneme for word in spoken for phoneme in word)
+        written = written_words(passage.written, spoken, self._symbols)
+        return Speech(Waveform(_pcm16(np.concatenate(parts)), dsp.SR), phonemes, written)
 
     def _phonemize(self, text: str) -> list[str]:
-        """Return one phoneme string a sentence."""
+        """Return one phoneme string a sentence; none for other scripts, which hibari drops or reads as noise."""
+        if _foreign(text):
+            return []
         try:
             sentences: list[str] = self._hibari.phonemize(text)
         except ValueError:  # it stumbles over ¹ and ① beside a bracket: then they are told as 1
             sentences = self._hibari.phonemize("".join(str(unicodedata.digit(char, char)) for char in text))
         return sentences
 
-    def _spectrum(self, sentence: str) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
-        """Return what the sound of a phoneme string is made from, and its symbols' seconds with a pad at each end."""
-        ids = self._hibari.ids(sentence)
-        feed = {"ids": np.array([ids], np.int64), "speed": np.array([self._speed], np.float32)}
-        *spectrum, durations = self._hibari.sess.run(None, feed)
-        return [part[0] for part in spectrum], durations.astype(np.float64) * GRID_S
+    def _symbols(self, text: str) -> list[str]:
+        """Return the IPA symbols that are heard of a text."""
+        return [
+            IPA.get(symbol, symbol)
+            for sentence in self._phonemize(text)
+            for symbol in sentence
+            if symbol in self._hibari.vocab and symbol not in UNHEARD
+        ]
 
-    def _timed(
-        self, sentence: str, durations_s: NDArray[np.float64], sound: NDArray[np.float32], start_s: float
-    ) -> Iterator[Phoneme]:
-        """Yield the phonemes of one sentence that begins at `start_s`; a stress mark's time goes to the next."""
+    def _spoken(
+        self, sentence: str, speed: float, noise: np.random.Generator
+    ) -> tuple[NDArray[np.float32], list[tuple[Phoneme, ...]]]:
+        """Return the sound of a phoneme string, and the words in it."""
+        feed = {"ids": np.array([self._hibari.ids(sentence)], np.int64), "speed": np.array([speed], np.float32)}
+        *spectrum, durations = self._hibari.sess.run(None, feed)
+        sound = dsp.synth(*(part[0] for part in spectrum), noise)
+        ends_s = np.cumsum(durations.astype(np.float64) * GRID_S) - LEAD_FIXED_S - LEAD_AT_SPEED_1_S / speed
         symbols = [symbol for symbol in sentence if symbol in self._hibari.vocab]
-        lead_s = LEAD_FIXED_S + LEAD_AT_SPEED_1_S / self._speed
-        edges_s = np.maximum(np.cumsum(durations_s) - lead_s, 0.0).tolist()
-        begin_s = edges_s[0]
-        for symbol, following, end_s in zip(symbols, [*symbols[1:], "."], edges_s[1:], strict=False):
-            if symbol in STRESS:
-                continue
-            if symbol != " " and symbol not in PAUSES:
-                heard_s = _heard_until(sound, begin_s, end_s) if following in PAUSES else end_s
-                yield Phoneme(IPA.get(symbol, symbol), start_s + begin_s, start_s + heard_s)
-            begin_s = end_s
+        words = groupby(_timed(symbols, np.maximum(ends_s, 0.0).tolist(), sound), lambda phoneme: phoneme is None)
+        return sound, [tuple(filter(None, word)) for gap, word in words if not gap]
+
+
+def _timed(symbols: list[str], ends_s: list[float], sound: NDArray[np.float32]) -> Iterator[Phoneme | None]:
+    """Yield the phonemes, and None for a gap between words; a stress mark's time goes to the next symbol.
+
+    `ends_s` holds the end of the silence before the first symbol, and then each symbol's.
+    """
+    begin_s = ends_s[0]
+    for symbol, following, end_s in zip(symbols, [*symbols[1:], "."], ends_s[1:], strict=False):
+        if symbol in STRESS:
+            continue
+        if symbol in GAPS:
+            yield None
+        else:
+            heard_s = _heard_until(sound, begin_s, end_s) if following in PAUSES else end_s
+            yield Phoneme(IPA.get(symbol, symbol), begin_s, heard_s)
+        begin_s = end_s
+
+
+def _later(phoneme: Phoneme, by_s: float) -> Phoneme:
+    return replace(phoneme, start_s=phoneme.start_s + by_s, end_s=phoneme.end_s + by_s)
 
 
 def _foreign(text: str) -> bool:
-    """Whether all letters are of other scripts, which hibari drops or reads as noise; digits and signs it reads."""
+    """Whether all letters are of other scripts than Latin; false where there are only digits and signs."""
     letters = [letter for letter in text if letter.isalpha()]
     return bool(letters) and not any("LATIN" in unicodedata.name(letter, "") for letter in letters)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any, Protocol
@@ -13,14 +13,15 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.logs import name_videos
-from deployments.media import Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Speech
+from deployments.media import Acting, Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Progress, Spoken
 from deployments.priority import give_way
 from deployments.retry import twice
 from deployments.video.render import Renderer
+from deployments.video.said import Said
 from deployments.video.shots import ClipShots, PhotoShots, Shot, Shots
 from deployments.video.stream import Stream
 from deployments.video.watch import Watch
-from deployments.video.window import windowed
+from deployments.video.window import ahead, windowed
 
 IN_FLIGHT = 2
 """Chunks asked for ahead: one being generated while one is pasted and encoded. More would only hold memory."""
@@ -41,10 +42,11 @@ class Files(Protocol):
 
 @serve.deployment
 class VideoStage:
-    """Pulls mouths from the lip-sync stage, encodes as they come, and puts the file straight into the store."""
+    """Pulls speech and mouths from their stages, encodes as they come, and puts the file straight into the store."""
 
     def __init__(
         self,
+        speech: DeploymentHandle[Any],
         lipsync: DeploymentHandle[Any],
         make_renderer: Callable[[], Renderer],
         make_store: Callable[[], Files],
@@ -52,6 +54,7 @@ class VideoStage:
     ) -> None:
         name_videos()
         give_way()
+        self._speech = speech
         self._lipsync = lipsync
         self._renderer = make_renderer()
         self._store = make_store()
@@ -61,22 +64,42 @@ class VideoStage:
         self,
         source_key: str,
         track: FaceTrack | ClipTrack,
-        speech: Speech,
-        drive: MouthDrive,
+        spoken: Spoken,
+        acting: Acting,
         key: str,
         stream_prefix: str,
-    ) -> AsyncGenerator[int | Clip, None]:
+    ) -> AsyncGenerator[Progress | Clip, None]:
         """Make the MP4 of the photo or clip under `source_key` and store it under `key`.
 
-        Meanwhile it can be played from `<stream_prefix>/stream.m3u8`. Yields how many frames are done, and at last
-        the clip's measures.
+        Meanwhile it can be played from `<stream_prefix>/stream.m3u8`. Yields how far it is, and at last the clip's
+        measures. While passages are shown, the others are spoken.
         """
 
         def keep(file: IO[bytes]) -> None:
             self._store.put(key, file, "video/mp4")
 
-        crop = ray.put(track.crop) if isinstance(track, FaceTrack) else None  # once, however many chunks refer to it
+        said = Said(self._speech, self._lipsync, spoken, track.fps, acting)
         watch = Watch()
+        with (
+            await asyncio.to_thread(self._shots, source_key, track) as shots,
+            Stream(self._store, stream_prefix) as stream,
+        ):
+            calls = self._calls(said, track, shots, watch)
+            async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
+                size = shots.width, shots.height
+                async for step in self._renderer.render(size, said.sound, track.fps, pieces, keep, stream):
+                    if isinstance(step, Clip):
+                        clip = step
+                    else:
+                        yield Progress(step, said.frames)
+            await asyncio.to_thread(stream.end)
+        yield replace(clip, timings_s=watch.seconds | clip.timings_s)
+
+    async def _calls(
+        self, said: Said, track: FaceTrack | ClipTrack, shots: Shots, watch: Watch
+    ) -> AsyncGenerator[Callable[[], Awaitable[tuple[Shot, MouthFrames | None]]], None]:
+        """What makes each chunk's pictures and mouths, as soon as it is spoken."""
+        crop = ray.put(track.crop) if isinstance(track, FaceTrack) else None  # once, however many chunks refer to it
         turn = asyncio.Lock()  # first come, first served: pictures are taken in the order of the chunks
 
         async def animated(chunk: MouthDrive) -> tuple[Shot, MouthFrames | None]:
@@ -89,23 +112,12 @@ class VideoStage:
             with watch.on("generate"):
                 return shot, await twice("lip-sync", lambda: self._lipsync.animate.remote(face, seen))
 
-        starts = range(0, drive.frames, self._chunk_frames)
-        calls = (partial(animated, drive.chunk(first, first + self._chunk_frames)) for first in starts)
-        with (
-            await asyncio.to_thread(self._shots, source_key, track, drive.frames) as shots,
-            Stream(self._store, stream_prefix) as stream,
-        ):
-            async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
-                size = shots.width, shots.height
-                async for step in self._renderer.render(size, speech.waveform, drive.fps, pieces, keep, stream):
-                    if isinstance(step, Clip):
-                        clip = step
-                    else:
-                        yield step
-            await asyncio.to_thread(stream.end)
-        yield replace(clip, timings_s=watch.seconds | clip.timings_s)
+        async with contextlib.aclosing(ahead(said.drives())) as drives:
+            async for drive in drives:
+                for first in range(0, drive.frames, self._chunk_frames):
+                    yield partial(animated, drive.chunk(first, first + self._chunk_frames))
 
-    def _shots(self, source_key: str, track: FaceTrack | ClipTrack, frames: int) -> Shots:
+    def _shots(self, source_key: str, track: FaceTrack | ClipTrack) -> Shots:
         if isinstance(track, FaceTrack):
             return PhotoShots(track)
-        return ClipShots(track, self._store.read(source_key), frames)
+        return ClipShots(track, self._store.read(source_key))

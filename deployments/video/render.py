@@ -15,6 +15,7 @@ from deployments.video.encode import ClipWriter, Encoding
 from deployments.video.fragments import Segments
 from deployments.video.paste import paste
 from deployments.video.shots import Shot
+from deployments.video.soundtrack import Soundtrack
 from deployments.video.watch import Watch
 
 
@@ -28,7 +29,7 @@ class Renderer:
     async def render(
         self,
         size: tuple[int, int],
-        sound: Waveform,
+        sound: Waveform | Soundtrack,
         fps: float,
         shots: AsyncIterable[tuple[Shot, MouthFrames | None]],
         keep: Callable[[IO[bytes]], None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from typing import Protocol, Self
 
 import cv2
@@ -62,26 +62,24 @@ class PhotoShots:
 
 
 class ClipShots:
-    """A clip, decoded as it is shown, as often or as far as `frames` video frames take.
+    """A clip, decoded as it is shown, as often or as far as the video takes.
 
     Threads may take turns, and leave the `with` block while one decodes.
     """
 
-    def __init__(self, track: ClipTrack, data: bytes, frames: int) -> None:
+    def __init__(self, track: ClipTrack, data: bytes) -> None:
         self.width, self.height = track.width, track.height
         self._track = track
         self._footage = Footage(data, track.options, max(track.width, track.height))
-        self._order = playlist(track.frames, frames, track.options.extend)
-        self._taken = 0
-        self._playing = self._footage.play(self._order.tolist())
+        self._order, played = tee(playlist(track.frames, track.options.extend))
+        self._playing = self._footage.play(played)
         self._lock = threading.Lock()
 
     def take(self, count: int) -> Shot:
         """See `Shots`."""
         with self._lock:
             pictures = [*islice(self._playing, count)]
-            order = self._order[self._taken : self._taken + len(pictures)]
-            self._taken += len(pictures)
+            order = np.fromiter(islice(self._order, len(pictures)), np.intp)
         if len(pictures) < count:
             raise StageFailed("The clip was given up while it was read.")
         seen = self._track.found[order]

@@ -11,6 +11,7 @@ import pytest
 from client import finished, order
 from PIL import Image
 
+from deployments.media import Passage
 from deployments.speech.hibari import HibariEngine
 
 STAGES = ("VideoStage", "LipsyncStage")
@@ -30,7 +31,8 @@ def small_poster():
 
 @pytest.fixture(scope="module")
 def voice():
-    return HibariEngine().speak("The quick brown fox jumps over the lazy dog, and then it sleeps.").waveform
+    text = "The quick brown fox jumps over the lazy dog, and then it sleeps."
+    return HibariEngine().speak(Passage(text, text)).waveform
 
 
 def _wav(voice, seconds):

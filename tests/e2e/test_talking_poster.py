@@ -12,7 +12,7 @@ from client import finished, order
 from deployments.faces.photo import decode_photo
 from deployments.faces.search import FaceSearch
 from deployments.lipsync.preview.engine import PreviewEngine
-from deployments.media import Photo
+from deployments.media import Passage, Photo
 from deployments.speech.hibari import HibariEngine
 
 TEXT = "Maybe my bumpy map will help. Papa opened a big blue umbrella over the boat."
@@ -37,7 +37,7 @@ class Decoded:
 
 @pytest.fixture(scope="module")
 def speech():
-    return HibariEngine().speak(TEXT)
+    return HibariEngine().speak(Passage(TEXT, TEXT))
 
 
 @pytest.fixture(scope="module", params=["astronaut", "illustration"])

@@ -4,6 +4,7 @@ import resource
 import struct
 from fractions import Fraction
 from io import BytesIO
+from itertools import islice
 
 import av
 import numpy as np
@@ -358,6 +359,10 @@ def test_shrinking_averages_and_never_enlarges():
 # How it is played
 
 
+def shown(frames, wanted, extend):
+    return [*islice(playlist(frames, extend), wanted)]
+
+
 @pytest.mark.parametrize(
     ("extend", "expected"),
     [
@@ -367,11 +372,10 @@ def test_shrinking_averages_and_never_enlarges():
     ],
 )
 def test_a_clip_is_extended_as_asked_and_cut_where_it_is_longer(extend, expected):
-    order = playlist(4, 9, extend)
-    assert (order.tolist(), order.dtype) == (expected, np.int64)
-    assert playlist(4, 3, extend).tolist() == [0, 1, 2]
-    assert playlist(1, 3, extend).tolist() == [0, 0, 0]
-    assert playlist(2, 5, extend).tolist() == {"hold": [0, 1, 1, 1, 1]}.get(extend, [0, 1, 0, 1, 0])
+    assert shown(4, 9, extend) == expected
+    assert shown(4, 3, extend) == [0, 1, 2]
+    assert shown(1, 3, extend) == [0, 0, 0]
+    assert shown(2, 5, extend) == {"hold": [0, 1, 1, 1, 1]}.get(extend, [0, 1, 0, 1, 0])
 
 
 SEEKING = {
@@ -408,9 +412,7 @@ def test_a_frame_is_the_same_however_it_is_reached(case):
     n = len(frames)
     with opened(data) as footage:
         for extend in ("bounce", "loop"):
-            for index, frame in zip(
-                order := playlist(n, 2 * n + 30, extend), footage.play(order.tolist()), strict=True
-            ):
+            for index, frame in zip(order := shown(n, 2 * n + 30, extend), footage.play(order), strict=True):
                 np.testing.assert_array_equal(frame, frames[index], err_msg=f"{extend} {index}")
     with opened(data) as footage:
         order = random.Random(0).choices(range(n), k=25)
@@ -439,7 +441,7 @@ def test_playing_keeps_a_handful_of_frames_however_long_the_clip():
         process = psutil.Process()
         [*zip(range(20), footage.frames(), strict=False)]
         before = process.memory_info().rss
-        order = playlist(200, 600, "bounce").tolist()
+        order = shown(200, 600, "bounce")
         most = max(process.memory_info().rss for _ in footage.play(order))
     assert most - before < 40 * height * width * 3
 
@@ -453,7 +455,7 @@ def test_an_index_that_leads_astray_is_no_harm(astray):
     misled = data[:cues] + re.sub(rb"\xf1\x82..", position, data[cues:], flags=re.DOTALL)
     assert misled != data
     with opened(misled) as footage:
-        order = playlist(100, 250, "bounce").tolist()
+        order = shown(100, 250, "bounce")
         assert [number(frame) for frame in footage.play(order)] == order
 
 
@@ -466,7 +468,7 @@ def test_times_in_disorder_mean_the_same_forwards_and_backwards():
     with opened(data) as footage:
         frames = [frame.copy() for frame in footage.frames()]
     with opened(data) as footage:
-        order = playlist(len(frames), 2 * len(frames), "bounce").tolist() + shuffled.choices(range(len(frames)), k=25)
+        order = shown(len(frames), 2 * len(frames), "bounce") + shuffled.choices(range(len(frames)), k=25)
         for index, frame in zip(order, footage.play(order), strict=True):
             np.testing.assert_array_equal(frame, frames[index], err_msg=str(index))
 

@@ -25,7 +25,7 @@ from deployments.jobs.index import JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.records import Records, VideoRecord
-from deployments.media import Clip, Speech, Waveform
+from deployments.media import Clip, Progress, Speech, Spoken, Waveform
 from deployments.storage.disk import DiskStore
 
 ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engines={"preview": "1"})
@@ -85,18 +85,15 @@ class OtherStages:
             raise planned.pop(0)
         return result
 
-    async def speak(self, text, voice_id, seed):
-        return await self._stage("speech", Speech(Waveform(np.zeros(100, np.int16), 100)))
+    async def begin(self, passages, voice_id, seed):
+        return await self._stage("speech", Spoken(Speech(Waveform(np.zeros(100, np.int16), 100))))
 
     async def track(self, image, options):
         assert image == b"picture"
         return await self._stage("faces", "track")
 
-    async def drive(self, speech, track, engine, paste):
-        return await self._stage("drive", SimpleNamespace(engine=engine, frames=25))
-
-    async def render(self, source_key, track, speech, drive, key, stream_prefix):
-        yield 16
+    async def render(self, source_key, track, spoken, acting, key, stream_prefix):
+        yield Progress(16, 25)
         await self.go_on_with_video.wait()
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))
         self.store.put(key, b"mp4", "video/mp4")
@@ -137,9 +134,9 @@ def test_an_order_is_made_once_and_then_remembered(world):
         first, second = await life.index.submit(ORDER, ABLE, 10), await life.index.submit(ORDER, ABLE, 10)
         assert (first.cache, second.cache) == ("miss", "hit")
         assert first.record.status == second.record.status == "completed"
-        assert life.stages.calls == {"speech": 1, "faces": 1, "drive": 1, "video": 1}
+        assert life.stages.calls == {"speech": 1, "faces": 1, "video": 1}
         assert life.store.read(first.record.content_key) == b"mp4"
-        assert set(first.record.timings_s) == {"speech", "faces", "drive", "video", "total"}
+        assert set(first.record.timings_s) == {"speech", "faces", "video", "total"}
 
     run(story())
 

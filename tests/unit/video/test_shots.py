@@ -43,7 +43,7 @@ def track(extend):
     ],
 )
 def test_a_clip_goes_on_as_asked_and_each_shot_has_the_faces_of_its_own_pictures(data, pictures, extend, order):
-    with ClipShots(track(extend), data, len(order)) as shots:
+    with ClipShots(track(extend), data) as shots:
         assert (shots.width, shots.height) == (64, 48)
         taken = [shots.take(4) for _ in range(3)] + [shots.take(3)]
     for first, shot in zip(range(0, 15, 4), taken, strict=True):
@@ -61,7 +61,7 @@ def test_a_clip_goes_on_as_asked_and_each_shot_has_the_faces_of_its_own_pictures
 
 
 def test_a_clip_longer_than_the_sound_is_cut(data, pictures):
-    with ClipShots(track("loop"), data, 3) as shots:
+    with ClipShots(track("loop"), data) as shots:
         shot = shots.take(3)
     assert [(a == b).all() for a, b in zip(shot.pictures, pictures, strict=False)] == [True] * 3
 
@@ -77,7 +77,7 @@ def test_leaving_while_another_thread_reads_ends_that_thread_with_an_error(data)
         except StageFailed as error:
             errors.append(error)
 
-    with ClipShots(track("bounce"), data, 100_000) as shots:
+    with ClipShots(track("bounce"), data) as shots:
         thread = threading.Thread(target=read, args=(shots,))
         thread.start()
         assert started.wait(10)

@@ -3,7 +3,7 @@ import contextlib
 
 import pytest
 
-from deployments.video.window import windowed
+from deployments.video.window import ahead, windowed
 
 
 class Calls:
@@ -29,12 +29,17 @@ class Calls:
             self.running -= 1
 
 
+async def each(items):
+    for item in items:
+        yield item
+
+
 @pytest.mark.parametrize("window", [1, 2, 3])
 def test_results_come_in_order_with_a_full_window_and_no_more(window):
     calls = Calls(12)
 
     async def collect():
-        return [result async for result in windowed(calls.list, window)]
+        return [result async for result in windowed(each(calls.list), window)]
 
     assert asyncio.run(collect()) == list(range(12))
     assert calls.most == window
@@ -42,7 +47,7 @@ def test_results_come_in_order_with_a_full_window_and_no_more(window):
 
 def test_fewer_calls_than_the_window():
     async def collect(number):
-        return [result async for result in windowed(Calls(number).list, 2)]
+        return [result async for result in windowed(each(Calls(number).list), 2)]
 
     assert asyncio.run(collect(1)) == [0]
     assert asyncio.run(collect(0)) == []
@@ -53,7 +58,7 @@ def test_a_slow_consumer_lets_nothing_pile_up():
 
     async def consume():
         taken = 0
-        async for _ in windowed(calls.list, 2):
+        async for _ in windowed(each(calls.list), 2):
             taken += 1
             await asyncio.sleep(0.02)
             assert calls.started <= taken + 2
@@ -66,7 +71,7 @@ def test_the_next_call_runs_while_the_consumer_works():
     calls = Calls(3)
 
     async def consume():
-        async for result in windowed(calls.list, 2):
+        async for result in windowed(each(calls.list), 2):
             if result == 0:
                 await asyncio.sleep(0.05)
                 assert calls.started == 3
@@ -78,7 +83,7 @@ def test_a_failure_cancels_the_rest():
     calls = Calls(10, failing=3)
 
     async def consume():
-        async with contextlib.aclosing(windowed(calls.list, 3)) as results:
+        async with contextlib.aclosing(windowed(each(calls.list), 3)) as results:
             return [result async for result in results]
 
     with pytest.raises(ValueError, match="3"):
@@ -98,7 +103,7 @@ def test_a_consumer_that_stops_cancels_what_runs():
             raise
 
     async def consume():
-        async with contextlib.aclosing(windowed([calls.list[0], endless, endless], 2)) as results:
+        async with contextlib.aclosing(windowed(each([calls.list[0], endless, endless]), 2)) as results:
             async for _ in results:
                 await asyncio.sleep(0)  # the third call starts
                 break
@@ -111,7 +116,7 @@ def test_a_cancelled_consumer_cancels_what_runs():
     calls = Calls(10)
 
     async def consume():
-        async for _ in windowed(calls.list, 2):
+        async for _ in windowed(each(calls.list), 2):
             await asyncio.sleep(0)
 
     async def main():
@@ -124,3 +129,59 @@ def test_a_cancelled_consumer_cancels_what_runs():
 
     assert asyncio.run(main()) == 0
     assert calls.started < 10
+
+
+def test_calls_that_are_not_known_yet_keep_no_finished_result_waiting():
+    calls, late = Calls(2), asyncio.Event()
+
+    async def told_late():
+        yield calls.list[0]
+        await late.wait()
+        yield calls.list[1]
+
+    async def consume():
+        taken = []
+        async for result in windowed(told_late(), 2):
+            taken.append(result)
+            late.set()
+        return taken
+
+    assert asyncio.run(asyncio.wait_for(consume(), 5)) == [0, 1]
+
+
+def test_calls_that_end_with_an_error_give_what_came_before_it():
+    async def broken():
+        yield Calls(1).list[0]
+        raise ValueError("no more")
+
+    async def consume(taken):
+        async for result in windowed(broken(), 2):
+            taken.append(result)
+
+    taken = []
+    with pytest.raises(ValueError, match="no more"):
+        asyncio.run(consume(taken))
+    assert taken == [0]
+
+
+def test_work_goes_ahead_of_its_consumer_and_ends_with_it():
+    made, ended = [], []
+
+    async def making():
+        try:
+            for number in range(5):
+                made.append(number)
+                yield number
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def consume():
+        async with contextlib.aclosing(ahead(making())) as items:
+            assert await anext(items) == 0
+            await asyncio.sleep(0.01)
+            assert made == [0, 1, 2, 3, 4]
+            assert [await anext(items) for _ in range(4)] == [1, 2, 3, 4]
+
+    asyncio.run(asyncio.wait_for(consume(), 5))
+    assert ended == [True]

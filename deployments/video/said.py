@@ -1,0 +1,44 @@
+"""What is said in a video: spoken passage by passage, each with the drive of its mouth."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Any
+
+from deployments.media import Acting, MouthDrive, Speech, Spoken
+from deployments.retry import twice
+from deployments.video.soundtrack import Soundtrack, in_whole_frames
+
+
+class Said:
+    """The passages of a script, made by the speech and lip-sync stages (Serve handles, or what behaves like them).
+
+    `sound` grows with them; `frames` tells how many they take once all are known.
+    """
+
+    def __init__(self, speech: Any, lipsync: Any, spoken: Spoken, fps: float, acting: Acting) -> None:  # noqa: ANN401 - handles
+        self._speech, self._lipsync = speech, lipsync
+        self._spoken, self._fps, self._acting = spoken, fps, acting
+        self.sound = Soundtrack(spoken.speech.waveform.rate_hz)
+        self.frames: int | None = None
+
+    async def drives(self) -> AsyncGenerator[MouthDrive, None]:
+        """Yield the drive of each passage, whose speech is in `sound` by then."""
+        frames = 0
+        async for speech in self._passages():
+            start_s = frames / self._fps
+            call = partial(self._lipsync.drive.remote, speech, self._fps, self._acting, start_s)
+            drive = await twice("drive", call)
+            self.sound.add(speech.waveform)
+            frames += drive.frames
+            yield drive
+        self.frames = frames
+
+    async def _passages(self) -> AsyncGenerator[Speech, None]:
+        """Yield the speech of each passage: those that another follows last for whole frames."""
+        speech, voice = self._spoken.speech, (self._spoken.voice_id, self._spoken.seed)
+        for passage in self._spoken.rest:
+            yield in_whole_frames(speech, self._fps)
+            speech = await twice("speech", partial(self._speech.speak.remote, passage, *voice), retryable_too=True)
+        yield speech

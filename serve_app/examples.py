@@ -26,6 +26,7 @@ _VIDEO = {
     "metadata": {"order": "4711"},
     "video_url": f"{_URL}/content",
     "stream_url": f"{_URL}/stream.m3u8",
+    "captions_url": f"{_URL}/captions.vtt",
     "duration_s": 2.4,
     "width": 960,
     "height": 1280,

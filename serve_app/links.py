@@ -1,4 +1,4 @@
-"""URLs under which a finished video is played."""
+"""URLs under which a video is played."""
 
 import time
 from collections.abc import Awaitable
@@ -40,11 +40,25 @@ class Links:
                 return url
         return self._own(f"/v1/videos/{record.id}/content", request)
 
+    def captions(self, record: VideoRecord, request: Request | None = None) -> str | None:
+        """The URL of a completed text's captions."""
+        if record.status != "completed" or record.order.text is None:
+            return None
+        return self._own(f"/v1/videos/{record.id}/captions.vtt", request)
+
     def stream(self, record: VideoRecord, request: Request | None = None) -> str | None:
         """The URL of the playlist that grows while the video is made."""
         if record.status not in ("processing", "completed"):
             return None
         return self._own(f"/v1/videos/{record.id}/stream.m3u8", request)
+
+    async def all(self, record: VideoRecord, request: Request | None = None) -> dict[str, str | None]:
+        """Its URLs by their fields in the video object."""
+        return {
+            "video_url": await self.video(record, request),
+            "stream_url": self.stream(record, request),
+            "captions_url": self.captions(record, request),
+        }
 
     def _own(self, path: str, request: Request | None) -> str:
         base = self._settings.public_base_url or (str(request.base_url) if request else "")

@@ -12,7 +12,7 @@ from serve_app.service import Service
 
 
 def play(service: Service, stored: StoredObject, request: Request, cache_control: str) -> Response:
-    """The MP4: strong ETag, 304, 206 with Content-Range, 416; HEAD without the body."""
+    """The object: strong ETag, 304, 206 with Content-Range, 416; HEAD without the body."""
     etag, size = f'"{stored.etag}"', stored.size_bytes
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": cache_control}
     held = request.headers.get("if-none-match", "")
@@ -32,5 +32,7 @@ def play(service: Service, stored: StoredObject, request: Request, cache_control
     if part:
         headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type="video/mp4")
-    return StreamingResponse(service.read(stored.key, span.start, span.stop), status, headers, media_type="video/mp4")
+        return Response(status_code=status, headers=headers, media_type=stored.content_type)
+    return StreamingResponse(
+        service.read(stored.key, span.start, span.stop), status, headers, media_type=stored.content_type
+    )

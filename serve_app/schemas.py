@@ -118,6 +118,7 @@ class Video(BaseModel):
     metadata: dict[str, str]
     video_url: str | None
     stream_url: str | None = Field(description="An HLS playlist that plays while the video is made.")
+    captions_url: str | None = Field(description="WebVTT with word times, of a text; captions.srt is beside it.")
     duration_s: float | None
     width: int | None
     height: int | None
@@ -133,7 +134,7 @@ class Video(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, answer: Answer, url: str | None, stream_url: str | None) -> "Video":
+    def of(cls, answer: Answer, urls: dict[str, str | None]) -> "Video":
         """The public view of a video as it stands."""
         record = answer.record
         unknown = dict.fromkeys(Rendered.model_fields) | {"frames": answer.frames}
@@ -147,8 +148,7 @@ class Video(BaseModel):
             position=answer.position,
             estimated_s=answer.estimated_s,
             metadata=record.order.metadata,
-            video_url=url,
-            stream_url=stream_url,
+            **urls,
             error=Problem(**record.failure.model_dump(include={"code", "detail", "retryable"}))
             if record.failure
             else None,

@@ -16,7 +16,7 @@ from serve_app.access_settings import AccessSettings
 MIN_SECRET_CHARS = 32
 """As long as the digest: RFC 2104 section 3 discourages less."""
 
-_PLAYED = re.compile(r"(/v1/videos/vid_[0-9a-f]{32})/(?:content|stream\.m3u8|stream/\w[\w.-]*)", re.ASCII)
+_PLAYED = re.compile(r"(/v1/videos/vid_[0-9a-f]{32})/(?:content|captions\.\w+|stream\.m3u8|stream/\w[\w.-]*)", re.ASCII)
 _SECONDS = re.compile(r"[1-9]\d{0,11}", re.ASCII)
 
 
@@ -41,7 +41,7 @@ class UrlExpired(TalkingPhotoError):
 
 
 class Signer:
-    """Signs what is played of a video, with one signature: its content, its playlist and the segments in that.
+    """Signs what is played of a video, with one signature: content, captions, playlist and the segments in that.
 
     The secret comes from outside, so that replicas agree on it and a URL outlives a restart. It is not made from the
     keys: their digests stand in a config file that may be public, and they change with every key that comes or goes.
@@ -89,7 +89,7 @@ class Signer:
 
 
 def is_played(path: str) -> bool:
-    """Whether a signature can open `path`: a video's `/content`, `/stream.m3u8`, or a `/stream/{name}`."""
+    """Whether a signature can open `path`: a video's `/content`, captions, `/stream.m3u8`, or a `/stream/{name}`."""
     return _PLAYED.fullmatch(path) is not None
 
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from deployments.errors import InvalidRequest
 from deployments.jobs.order import VideoOrder
-from deployments.media import Extend, Paste, SourceOptions
+from deployments.media import Extend, Motion, Paste, SourceOptions
 from serve_app.settings import Engine
 from serve_app.uploads import Uploads
 
@@ -70,8 +70,9 @@ class VideoOptions(BaseModel):
     face_point: Point | None = Field(None, description="Or the face at this pixel of the picture: x, y.")
     engine: Engine = Field("auto", description="What moves the mouth; auto is the service's default.")
     paste: Paste | None = Field(None, description="How Wav2Lip's mouth goes into the picture.")
+    motion: Motion = Field("natural", description="The preview's head blinks, breathes and sways, or is still.")
     seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="What is random is drawn from it: the noise in the built-in voice."
+        0, ge=0, le=2**31 - 1, description="What is random is drawn from it: blinks, and the noise in the voice."
     )
 
 
@@ -80,7 +81,10 @@ class VideoAsked(VideoOptions):
 
     poster_id: str | None = Field(None, description="A registered poster's imageId.")
     text: str | None = Field(None, description="What it says.")
+    ssml: bool = Field(False, description="The text is SSML: break, say-as, prosody, sub, p and s are known.")
     voice_id: str = "default"
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="2 speaks twice as fast.")
+    pitch: float = Field(0.0, ge=-12, le=12, description="Semitones higher, or lower.")
     metadata: Annotated[dict[str, str], AfterValidator(short)] = Field({}, description="Strings by name, given back.")
     webhook: str | None = Field(None, max_length=2000, description="A URL that is told of the end.")
 

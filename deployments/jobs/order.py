@@ -94,8 +94,9 @@ class VideoOrder(BaseModel):
         return passages(self.text or "", self.ssml, speed=self.speed, pitch=self.pitch)
 
     def acting(self) -> Acting:
-        """How the face acts, of a checked order."""
-        return Acting(self.engine, self.paste or "feathered", self.motion, self.seed)
+        """How the face acts, of a checked order: two posters do not blink at the same time."""
+        seed = self.seed ^ int(digest_of(self.poster_key)[:8], 16)
+        return Acting(self.engine, self.paste or "feathered", self.motion, seed)
 
     def content_id(self, able: Capabilities) -> str:
         """What names the pictures and the sound of a checked order: posters, scripts, options, engines and versions."""

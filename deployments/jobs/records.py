@@ -2,8 +2,9 @@
 
 `videos/<id>.json` is the record; `pending/<id>` exists while the work is not finished, so that a restart finds what
 it owes without reading every record; `index/<owner>/<time>-<id>` lists an owner's videos, the newest first. The MP4 is
-`contents/<content id>.mp4`, which several videos may share: `refs/<content id>/<id>` tells which. Likewise
-`uses/<key of a picture or a sound>/<id>` tells which videos were made from it.
+`contents/<content id>.mp4`, with captions beside it as `.vtt` and `.srt`. Several videos may share them:
+`refs/<content id>/<id>` tells which. Likewise `uses/<key of a picture or a sound>/<id>` tells which videos were made
+from it.
 """
 
 from __future__ import annotations
@@ -97,6 +98,10 @@ class VideoRecord(BaseModel):
         """Where the MP4 is stored."""
         return f"contents/{self.content_id}.mp4"
 
+    def captions_key(self, form: str) -> str:
+        """Where its captions are stored, `vtt` or `srt`: of a text."""
+        return f"contents/{self.content_id}.{form}"
+
     @property
     def stream_prefix(self) -> str:
         """Where what plays while it is rendered is stored."""
@@ -181,9 +186,9 @@ class Records:
         for key in (f"videos/{record.id}.json", f"pending/{record.id}", *_marks(record)):
             await self._storage.delete.remote(key)
         if not await self._storage.list.remote(f"refs/{record.content_id}/"):
-            await self._storage.delete.remote(record.content_key)
-            for key in await self._storage.list.remote(f"{record.stream_prefix}/"):
-                await self._storage.delete.remote(key)
+            for prefix in (f"contents/{record.content_id}.", f"{record.stream_prefix}/"):
+                for key in await self._storage.list.remote(prefix):
+                    await self._storage.delete.remote(key)
         uploads = [key for key in record.order.sources if key.startswith("uploads/")]
         alone = [key for key in uploads if not await self.made_from(f"{key}/")]
         for key in alone:

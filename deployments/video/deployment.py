@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any, Protocol
@@ -13,9 +13,10 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.logs import name_videos
-from deployments.media import Acting, Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Progress, Spoken
+from deployments.media import Acting, Clip, ClipTrack, FaceTrack, MouthDrive, MouthFrames, Progress, Spoken, Word
 from deployments.priority import give_way
 from deployments.retry import twice
+from deployments.video.captions import srt, vtt
 from deployments.video.render import Renderer
 from deployments.video.said import Said
 from deployments.video.shots import ClipShots, PhotoShots, Shot, Shots
@@ -69,7 +70,7 @@ class VideoStage:
         key: str,
         stream_prefix: str,
     ) -> AsyncGenerator[Progress | Clip, None]:
-        """Make the MP4 of the photo or clip under `source_key` and store it under `key`.
+        """Make the MP4 of the photo or clip under `source_key`, store it under `key`, and captions of a text beside it.
 
         Meanwhile it can be played from `<stream_prefix>/stream.m3u8`. Yields how far it is, and at last the clip's
         measures. While passages are shown, the others are spoken.
@@ -93,6 +94,7 @@ class VideoStage:
                     else:
                         yield Progress(step, said.frames)
             await asyncio.to_thread(stream.end)
+        await asyncio.to_thread(self._keep_captions, said.words, key)
         yield replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     async def _calls(
@@ -116,6 +118,12 @@ class VideoStage:
             async for drive in drives:
                 for first in range(0, drive.frames, self._chunk_frames):
                     yield partial(animated, drive.chunk(first, first + self._chunk_frames))
+
+    def _keep_captions(self, words: Sequence[Word], key: str) -> None:
+        if words:
+            stem = key.removesuffix(".mp4")
+            self._store.put(f"{stem}.vtt", vtt(words).encode(), "text/vtt; charset=utf-8")
+            self._store.put(f"{stem}.srt", srt(words).encode(), "application/x-subrip; charset=utf-8")
 
     def _shots(self, source_key: str, track: FaceTrack | ClipTrack) -> Shots:
         if isinstance(track, FaceTrack):

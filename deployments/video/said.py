@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from deployments.media import Acting, MouthDrive, Speech, Spoken
+from deployments.media import Acting, MouthDrive, Speech, Spoken, Word
 from deployments.retry import twice
 from deployments.video.soundtrack import Soundtrack, in_whole_frames
 
@@ -14,23 +14,25 @@ from deployments.video.soundtrack import Soundtrack, in_whole_frames
 class Said:
     """The passages of a script, made by the speech and lip-sync stages (Serve handles, or what behaves like them).
 
-    `sound` grows with them; `frames` tells how many they take once all are known.
+    `sound` and `words` grow with them; `frames` tells how many they take once all are known.
     """
 
     def __init__(self, speech: Any, lipsync: Any, spoken: Spoken, fps: float, acting: Acting) -> None:  # noqa: ANN401 - handles
         self._speech, self._lipsync = speech, lipsync
         self._spoken, self._fps, self._acting = spoken, fps, acting
         self.sound = Soundtrack(spoken.speech.waveform.rate_hz)
+        self.words: list[Word] = []
         self.frames: int | None = None
 
     async def drives(self) -> AsyncGenerator[MouthDrive, None]:
-        """Yield the drive of each passage, whose speech is in `sound` by then."""
+        """Yield the drive of each passage, whose speech is in `sound` and `words` by then."""
         frames = 0
         async for speech in self._passages():
             start_s = frames / self._fps
             call = partial(self._lipsync.drive.remote, speech, self._fps, self._acting, start_s)
             drive = await twice("drive", call)
             self.sound.add(speech.waveform)
+            self.words += [Word(word.text, start_s + word.start_s, start_s + word.end_s) for word in speech.words]
             frames += drive.frames
             yield drive
         self.frames = frames

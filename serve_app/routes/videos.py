@@ -66,8 +66,7 @@ def make_router(service: Service, links: Links, settings: Settings, policy: Outb
     router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
     async def shown(answer: Answer, request: Request) -> Video:
-        record = answer.record
-        return Video.of(answer, await links.video(record, request), links.stream(record, request))
+        return Video.of(answer, await links.all(answer.record, request))
 
     @router.post(
         "",

@@ -244,7 +244,9 @@ def test_asking_again_when_told_is_served_and_what_was_refused_does_not_count():
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-@pytest.mark.parametrize("path", [f"{VIDEO}/content", f"{VIDEO}/stream.m3u8", f"{VIDEO}/stream/1.m4s"])
+@pytest.mark.parametrize(
+    "path", [f"{VIDEO}/content", f"{VIDEO}/captions.srt", f"{VIDEO}/stream.m3u8", f"{VIDEO}/stream/1.m4s"]
+)
 def test_a_signed_url_plays_without_a_key(app, method, path):
     answer = ask(app, f"{path}?{SIGNER.sign(f'{VIDEO}/content', int(time.time()) + 60)}", method)
     assert answer.status_code == 200

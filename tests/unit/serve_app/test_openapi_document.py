@@ -15,6 +15,7 @@ OPERATIONS = {
     "deleteVideo": "DELETE /v1/videos/{video_id}",
     "cancelVideo": "POST /v1/videos/{video_id}/cancel",
     "getContent": "GET /v1/videos/{video_id}/content",
+    "getCaptions": "GET /v1/videos/{video_id}/captions.{form}",
     "getStream": "GET /v1/videos/{video_id}/stream.m3u8",
     "getSegment": "GET /v1/videos/{video_id}/stream/{name}",
     "listDeliveries": "GET /v1/videos/{video_id}/deliveries",
@@ -140,6 +141,7 @@ def test_a_service_with_keys_says_which_operations_need_one(monkeypatch):
     assert {name for name, schemes in asked.items() if not schemes} == {"getHealth", "getReadiness"}
     assert {name for name, schemes in asked.items() if "signature" in schemes} == {
         "getContent",
+        "getCaptions",
         "getStream",
         "getSegment",
     }

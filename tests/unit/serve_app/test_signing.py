@@ -13,7 +13,7 @@ SIGNER = Signer(b"s" * 48)
 QUERY = SIGNER.sign(f"{VIDEO}/content", NOW_S + 60)
 
 
-@pytest.mark.parametrize("path", ["content", "stream.m3u8", "stream/init.mp4", "stream/0001.m4s"])
+@pytest.mark.parametrize("path", ["content", "captions.vtt", "stream.m3u8", "stream/init.mp4", "stream/0001.m4s"])
 def test_one_signature_opens_all_that_is_played_of_a_video(path):
     SIGNER.verify(f"{VIDEO}/{path}", QUERY, NOW_S)
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deployments.errors import InvalidRequest, NoFace
 from deployments.footage import crop_edges
 from deployments.media import Face, SourceOptions
+
+T = TypeVar("T", float, NDArray[np.floating])
 
 Point = tuple[float, float]
 """Across and down, in widths and heights of a picture: so it stays when the picture is scaled."""
@@ -45,7 +51,7 @@ class Choice:
 
     def turned(self, quarters: int) -> Choice:
         """Return the choice in the picture turned counter-clockwise by as many quarters."""
-        return replace(self, point=self.point and _turned(self.point, quarters))
+        return replace(self, point=self.point and turned(*self.point, quarters))
 
     def among(self, faces: Sequence[Face], width: int, height: int) -> Face:
         """Return the chosen one of the faces, largest first, of a picture of that size.
@@ -68,13 +74,13 @@ def _shaped(point: Point, options: SourceOptions, width: int, height: int) -> Po
     """Return where a point of a picture of that size is in what `shaped` makes of it."""
     width, height = max(1, width // options.resize_factor), max(1, height // options.resize_factor)
     if options.rotate:
-        point, width, height = _turned(point, -1), height, width
+        point, width, height = turned(*point, -1), height, width
     top, bottom, left, right = crop_edges(width, height, options)
     return (point[0] * width - left) / (right - left), (point[1] * height - top) / (bottom - top)
 
 
-def _turned(point: Point, quarters: int) -> Point:
-    across, down = point
+def turned(across: T, down: T, quarters: int) -> tuple[T, T]:
+    """Return where shares of a picture's width and height lie once it is turned by quarters, counterclockwise."""
     for _ in range(quarters % 4):
         across, down = down, 1 - across
     return across, down

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from deployments.faces.choice import turned
 from deployments.faces.landmarks import Landmarks
 from deployments.faces.search import FaceSearch
 from deployments.media import Face, Photo
@@ -34,11 +35,9 @@ def upright_faces(search: FaceSearch, photo: Photo, every: bool) -> Look:
 
 def as_sent(landmarks: Landmarks, shown: Photo, quarters: int, sent: Photo) -> Landmarks:
     """Return landmarks (468, 3) of a photo that was turned by those quarters, and scaled, in the one that was sent."""
-    points = landmarks[:, :2] / (shown.width, shown.height)
-    for _ in range(-quarters % 4):
-        points = np.column_stack([points[:, 1], 1 - points[:, 0]])
+    across, down = turned(landmarks[:, 0] / shown.width, landmarks[:, 1] / shown.height, -quarters)
     scale = max(sent.width, sent.height) / max(shown.width, shown.height)
-    return np.column_stack([points * (sent.width, sent.height), landmarks[:, 2] * scale]).astype(np.float32)
+    return np.column_stack([across * sent.width, down * sent.height, landmarks[:, 2] * scale]).astype(np.float32)
 
 
 def _look(search: FaceSearch, photo: Photo, quarters: int) -> Look:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
+SUGGESTIONS = 6
+"""Voices that an error's sentence names."""
+
 
 class TalkingPhotoError(Exception):
     """The root: `detail` is a sentence that says what to do; `data` holds its facts for programs."""
@@ -156,6 +159,16 @@ class TextTooLong(TalkingPhotoError):
     http_status = 422
 
 
+class InvalidScript(TalkingPhotoError):
+    """The SSML is broken, or asks for what is not done here.
+
+    `data` holds the `line`, and the `element`, `attribute` and what is `supported` where that is known.
+    """
+
+    code = "invalid_ssml"
+    http_status = 422
+
+
 class UnspeakableText(TalkingPhotoError):
     """The voice makes no sound of this text: another script, or only punctuation."""
 
@@ -176,7 +189,23 @@ class UnknownVoice(TalkingPhotoError):
     def among(cls, voice_id: str, voices: Iterable[str]) -> Self:
         """The error that lists `voices`."""
         known = sorted(voices)
-        return cls(f"There is no voice {voice_id!r}; choose one of {', '.join(known)}.", {"known": known})
+        return cls(f"There is no voice {voice_id!r}; choose one of {_some(known)}.", {"known": known})
+
+
+class VoiceLanguageMismatch(TalkingPhotoError):
+    """The voice speaks another language than was asked for, or cannot read the text's letters.
+
+    `data["suggested"]` lists the voices that could.
+    """
+
+    code = "voice_language_mismatch"
+    http_status = 422
+
+    @classmethod
+    def suggesting(cls, problem: str, voices: list[str]) -> Self:
+        """The error that says what is wrong, and which voices to choose from."""
+        advice = f"Choose one of {_some(voices)}." if voices else "No voice here does: GET /v1/voices lists all."
+        return cls(f"{problem} {advice}", {"suggested": voices})
 
 
 class EngineUnavailable(TalkingPhotoError):
@@ -239,3 +268,9 @@ class StorageUnavailable(TalkingPhotoError):
     code = "storage_unavailable"
     http_status = 503
     retryable = True
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names; an error's data has all."""
+    more = len(names) - SUGGESTIONS
+    return ", ".join(names[:SUGGESTIONS]) + (f" and {more} more" if more > 0 else "")

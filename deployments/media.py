@@ -124,11 +124,15 @@ class Passage:
 
 @dataclass(frozen=True, eq=False)
 class Spoken:
-    """How a script begins: the speech of its first passage, and the passages that the voice shall speak after it."""
+    """How a script begins: the speech of its first passage, and the passages to be spoken after it.
+
+    They are of one voice and in one `language`, a BCP 47 tag.
+    """
 
     speech: Speech
     rest: tuple[Passage, ...] = ()
     voice_id: str = ""
+    language: str = "en"
     seed: int = 0
 
 

@@ -23,7 +23,7 @@ def options() -> argparse.Namespace:
     script = parser.add_mutually_exclusive_group()
     script.add_argument("--text", help="what the poster says")
     script.add_argument("--audio", type=Path, help="a sound file for it to say: WAV, MP3, M4A, OGG or FLAC")
-    parser.add_argument("--voice", default="default", help="a voiceId of configs/local.yaml")
+    parser.add_argument("--voice", default="default", help="a voiceId, such as espeak-de where espeak-ng is installed")
     parser.add_argument("--out", type=Path, default=Path("out/talking-poster.mp4"), help="where the MP4 goes")
     parser.add_argument("--relative-to", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     given = parser.parse_args()

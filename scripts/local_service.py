@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -99,6 +100,20 @@ def _haproxy() -> dict[str, str]:
 
 
 @contextlib.contextmanager
+def espeak_ng() -> Iterator[dict[str, str]]:
+    """Run the espeak-ng server on a free port where espeak-ng is installed. Yields the variable that tells of it."""
+    if shutil.which("espeak-ng") is None:
+        yield {}
+        return
+    command = [str(ROOT / "scripts" / "espeak-ng-server"), "--port", "0", "--with-parent"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield {"ESPEAK_NG_URL": process.stdout.readline().strip()}
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
 def local_service(
     folder: Path, *, config: str = "local.yaml", args: dict[str, Any] | None = None, env: dict[str, str] | None = None
 ) -> Iterator[LocalService]:
@@ -117,18 +132,18 @@ def local_service(
     path.write_text(yaml.safe_dump(content))
     mark = uuid.uuid4().hex
     log = folder / "serve.log"
-    with log.open("wb") as out:
+    with espeak_ng() as voices, log.open("wb") as out:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("serve")), "run", "--address", "local", str(path)],
             cwd=ROOT,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | _haproxy() | (env or {}),
+            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | _haproxy() | voices | (env or {}),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    service = LocalService(process, f"http://127.0.0.1:{port}", log, mark)
-    try:
-        service.wait_ready()
-        yield service
-    finally:
-        service.stop()
+        service = LocalService(process, f"http://127.0.0.1:{port}", log, mark)
+        try:
+            service.wait_ready()
+            yield service
+        finally:
+            service.stop()

@@ -40,7 +40,7 @@ def make_api(service: Service, settings: Settings) -> FastAPI:
     api.include_router(streams.make_router(service))
     api.include_router(deliveries.make_router(service))
     api.include_router(posters.make_router(service))
-    api.include_router(voices.make_router(settings.speech))
+    api.include_router(voices.make_router(service, links))
     api.include_router(talks.make_router(service, links, settings, policy))
     api.include_router(limits.make_router(service, settings))
     api.include_router(status.make_router(service))

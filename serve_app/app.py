@@ -26,7 +26,7 @@ def build(args: Settings) -> Application:
     storage = _bind(StorageStage, make_store)
     speech = _bind(
         SpeechStage,
-        {voice_id: partial(engines.voice, voice) for voice_id, voice in args.speech.voices.items()},
+        partial(engines.voices, args.speech),
         args.speech.max_audio_s,
         args.speech.max_audio_bytes,
     )

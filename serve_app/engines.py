@@ -10,10 +10,11 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from deployments.errors import CheckpointUnusable, StorageUnavailable
+from deployments.errors import CheckpointUnusable, SpeechServerFailed, StorageUnavailable
 from serve_app.settings import (
     DiskStorage,
     FacesSettings,
@@ -21,9 +22,11 @@ from serve_app.settings import (
     LipsyncSettings,
     OutboundSettings,
     Settings,
+    SpeechSettings,
     Storage,
     VideoSettings,
-    Voice,
+    VoiceServer,
+    VoiceSettings,
     WebhooksSettings,
 )
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from deployments.jobs.webhooks import Webhooks
     from deployments.lipsync.engine import LipsyncEngine
     from deployments.speech.engine import SpeechEngine
+    from deployments.speech.voices import Voice, Voices
     from deployments.storage.store import Store
     from deployments.video.render import Renderer
 
@@ -41,7 +45,22 @@ logger = logging.getLogger("ray.serve")
 MINIO_VARIABLES = ("MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_BUCKET")
 
 
-def voice(settings: Voice) -> SpeechEngine:
+def voices(settings: SpeechSettings) -> Voices:
+    """The voices that the settings name, and those of the servers that are there."""
+    from deployments.speech.voices import Voice, Voices
+    from deployments.voices import VoiceFacts
+
+    def named(voice_id: str, settings: VoiceSettings) -> Voice:
+        engine = voice(settings)
+        return Voice(VoiceFacts(engine.version, settings.engine, settings.language, settings.gender, voice_id), engine)
+
+    return Voices(
+        {voice_id: named(voice_id, each) for voice_id, each in settings.voices.items()},
+        {prefix: partial(_told_voices, server) for prefix, server in settings.servers.items()},
+    )
+
+
+def voice(settings: VoiceSettings) -> SpeechEngine:
     """The engine behind a voiceId."""
     if isinstance(settings, HibariVoice):
         from deployments.speech.hibari import HibariEngine
@@ -49,8 +68,22 @@ def voice(settings: Voice) -> SpeechEngine:
         return HibariEngine(settings.speed)
     from deployments.speech.openai_http import OpenAiSpeechEngine
 
-    api_key = os.environ[settings.api_key_env] if settings.api_key_env else None
-    return OpenAiSpeechEngine(settings.base_url, settings.model, settings.voice, api_key, settings.timeout_s)
+    return OpenAiSpeechEngine(
+        settings.base_url, settings.model, settings.voice, _api_key(settings.api_key_env), settings.timeout_s
+    )
+
+
+def _told_voices(server: VoiceServer) -> dict[str, Voice]:
+    from deployments.speech.voices import told_voices
+
+    base_url = server.base_url or os.environ.get(server.base_url_env or "")
+    if not base_url:
+        raise SpeechServerFailed(f"The environment variable {server.base_url_env} does not hold its address.")
+    return told_voices(base_url, _api_key(server.api_key_env), server.timeout_s)
+
+
+def _api_key(variable: str | None) -> str | None:
+    return os.environ[variable] if variable else None
 
 
 def face_finder(settings: FacesSettings, photo_fps: float) -> FaceFinder:
@@ -154,7 +187,7 @@ def video_object(settings: Settings, storage: Any) -> Callable[[VideoRecord], Aw
     links = Links(SimpleNamespace(presigned_url=storage.url.remote), settings.http, Signer.of(settings.access))
 
     async def described(record: VideoRecord) -> dict[str, Any]:
-        return Video.of(Answer(record), await links.video(record), links.stream(record)).model_dump(mode="json")
+        return Video.of(Answer(record), await links.all(record)).model_dump(mode="json")
 
     return described
 

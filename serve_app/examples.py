@@ -53,6 +53,14 @@ _DELIVERY = {
     "next_attempt_at": None,
     "attempts": [{"at": _ENDED_AT, "status": 204, "error": None, "seconds": 0.12}],
 }
+_VOICE = {
+    "id": "espeak-de-female",
+    "name": "German",
+    "language": "de",
+    "gender": "female",
+    "engine": "espeak-ng",
+    "sample_url": "https://talk.example.org/v1/voices/espeak-de-female/sample",
+}
 _TALK_SETTINGS = {"stitch": True, "fluent": False, "pad_audio": 0.0, "result_format": "mp4"}
 
 EXAMPLES: Mapping[str, Any] = {
@@ -94,7 +102,7 @@ EXAMPLES: Mapping[str, Any] = {
             }
         ],
     },
-    "Voices": {"voices": [{"id": "default", "engine": "hibari", "language": "en-US"}]},
+    "Voices": {"voices": [_VOICE], "missing": {"kokoro": "The speech server lists no voices (ConnectError)."}},
     "LimitsView": {
         "max_text_chars": 1000,
         "max_audio_s": 600.0,

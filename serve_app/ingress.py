@@ -20,6 +20,7 @@ from deployments.jobs.posters import Poster
 from deployments.jobs.webhooks import Delivery
 from deployments.retry import root_cause, twice
 from deployments.storage.store import StoredObject
+from deployments.voices import VoiceList
 from serve_app.api import make_api
 from serve_app.service import Readiness
 from serve_app.settings import Settings
@@ -87,6 +88,14 @@ class RayService:
     async def engines(self) -> list[str]:
         """See `Service`."""
         return await _call(self._jobs.engines.remote)
+
+    async def voices(self) -> VoiceList:
+        """See `Service`."""
+        return await _call(self._jobs.voices.remote)
+
+    async def voice_sample(self, voice_id: str) -> StoredObject:
+        """See `Service`."""
+        return await _call(partial(self._jobs.voice_sample.remote, voice_id), UPLOAD_WITHIN_S)
 
     async def check_poster(self, image: bytes) -> Inspection:
         """See `Service`."""

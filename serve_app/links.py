@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable
 from typing import Protocol
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -60,8 +61,12 @@ class Links:
             "captions_url": self.captions(record, request),
         }
 
+    def voice_sample(self, voice_id: str, request: Request) -> str:
+        """The URL of what a voice sounds like."""
+        return self._own(f"/v1/voices/{voice_id}/sample", request)
+
     def _own(self, path: str, request: Request | None) -> str:
         base = self._settings.public_base_url or (str(request.base_url) if request else "")
         expires_at = int(time.time() + 3600 * self._settings.signed_hours)
         query = f"?{self._signer.sign(path, expires_at)}" if self._signer else ""
-        return f"{base.rstrip('/')}{path}{query}"
+        return f"{base.rstrip('/')}{quote(path)}{query}"

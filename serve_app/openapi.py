@@ -37,7 +37,13 @@ PICTURE: Kinds = (
     errors.ClipUnsupported,
     errors.NoFace,
 )
-TEXT: Kinds = (errors.EmptyText, errors.TextTooLong, errors.UnspeakableText, errors.UnknownVoice)
+TEXT: Kinds = (
+    errors.EmptyText,
+    errors.TextTooLong,
+    errors.UnspeakableText,
+    errors.UnknownVoice,
+    errors.VoiceLanguageMismatch,
+)
 SOUND: Kinds = (errors.UnreadableAudio, errors.AudioTooLong)
 ADDRESSES: Kinds = (UrlRefused, UrlFailed, UrlUnusable)
 QUEUE: Kinds = (errors.TooManyJobs, errors.QueueFull)

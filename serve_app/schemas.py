@@ -11,10 +11,12 @@ from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord
 from deployments.jobs.webhooks import Delivery
+from deployments.voices import VoiceFacts
 from serve_app.examples import IMAGE_ID, VIDEO_ID
 
 PosterId = Annotated[str, Path(pattern=f"^{POSTER_ID}$", description="The caller's imageId.", examples=[IMAGE_ID])]
 VideoId = Annotated[str, Path(pattern=r"^vid_[0-9a-f]{32}$", examples=[VIDEO_ID])]
+VoiceId = Annotated[str, Path(description="One of `GET /v1/voices`.", examples=["default"])]
 
 
 class VideoPage(BaseModel):
@@ -134,7 +136,7 @@ class Video(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, answer: Answer, urls: dict[str, str | None]) -> "Video":
+    def of(cls, answer: Answer, urls: dict[str, Any]) -> "Video":
         """The public view of a video as it stands."""
         record = answer.record
         unknown = dict.fromkeys(Rendered.model_fields) | {"frames": answer.frames}
@@ -159,14 +161,30 @@ class Voice(BaseModel):
     """A voice that `voiceId` may name."""
 
     id: str
+    name: str
+    language: str | None = Field(description="A BCP 47 tag; null where nobody told it.")
+    gender: str | None
     engine: str
-    language: str | None
+    sample_url: str = Field(description="A sentence in its language, as WAV.")
+
+    @classmethod
+    def of(cls, voice_id: str, facts: VoiceFacts, sample_url: str) -> "Voice":
+        """The public view of a voice."""
+        return cls(
+            id=voice_id,
+            name=facts.name,
+            language=facts.language,
+            gender=facts.gender,
+            engine=facts.engine,
+            sample_url=sample_url,
+        )
 
 
 class Voices(BaseModel):
-    """All of them."""
+    """Those that are there, and what is not."""
 
     voices: list[Voice]
+    missing: dict[str, str] = Field(description="Why the voices of a speech server are not there, by their prefix.")
 
 
 class Health(BaseModel):

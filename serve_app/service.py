@@ -10,6 +10,7 @@ from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
 from deployments.jobs.webhooks import Delivery
 from deployments.storage.store import StoredObject
+from deployments.voices import VoiceList
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Service(Protocol):
 
     async def engines(self) -> list[str]:
         """The engines that an order may name, the default first."""
+
+    async def voices(self) -> VoiceList:
+        """The voices that an order may name."""
+
+    async def voice_sample(self, voice_id: str) -> StoredObject:
+        """What a voice sounds like. Raises `UnknownVoice`."""
 
     async def check_poster(self, image: bytes) -> Inspection:
         """See `Posters.check`."""

@@ -21,6 +21,7 @@ class HibariVoice(Strict):
     engine: Literal["hibari"] = "hibari"
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     language: str = "en-US"
+    gender: str = "female"
 
 
 class OpenAiVoice(Strict):
@@ -32,16 +33,33 @@ class OpenAiVoice(Strict):
     voice: str
     api_key_env: str | None = None  # the key's name in the environment: keys never stand in a config file
     timeout_s: float = 60.0  # a cold server may have to load its model first
-    language: str | None = None
+    language: str | None = None  # BCP 47: with it, texts in other letters are refused
+    gender: str | None = None
 
 
-Voice = Annotated[HibariVoice | OpenAiVoice, Field(discriminator="engine")]
+class VoiceServer(Strict):
+    """A server whose voices are found: it has `/v1/voices`, too, as speech_servers/espeak_ng does."""
+
+    base_url: str | None = None
+    base_url_env: str | None = None  # or the environment variable that holds it: without it, there is no server
+    api_key_env: str | None = None
+    timeout_s: float = 60.0
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> "VoiceServer":
+        if (self.base_url is None) == (self.base_url_env is None):
+            raise ValueError("give base_url or base_url_env")
+        return self
+
+
+VoiceSettings = Annotated[HibariVoice | OpenAiVoice, Field(discriminator="engine")]
 
 
 class SpeechSettings(Strict):
-    """Voices by voiceId, and the limits of what is said or uploaded."""
+    """Voices by voiceId, servers that lend more, and the limits of what is said or uploaded."""
 
-    voices: dict[str, Voice] = {"default": HibariVoice()}
+    voices: dict[str, VoiceSettings] = {"default": HibariVoice()}
+    servers: dict[str, VoiceServer] = {}  # by prefix: espeak makes the server's voice `de` the voice `espeak-de`
     max_text_chars: int = 1000  # about 70 s of speech
     max_audio_s: float = 600.0  # what D-ID and its peers accept
     max_audio_bytes: int = 50_000_000  # 10 min of WAV at 41 kHz mono

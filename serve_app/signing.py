@@ -16,7 +16,10 @@ from serve_app.access_settings import AccessSettings
 MIN_SECRET_CHARS = 32
 """As long as the digest: RFC 2104 section 3 discourages less."""
 
-_PLAYED = re.compile(r"(/v1/videos/vid_[0-9a-f]{32})/(?:content|captions\.\w+|stream\.m3u8|stream/\w[\w.-]*)", re.ASCII)
+_PLAYED = re.compile(
+    r"(/v1/videos/vid_[0-9a-f]{32})/(?:content|captions\.\w+|stream\.m3u8|stream/\w[\w.-]*)|(/v1/voices/[^/]+)/sample",
+    re.ASCII,
+)
 _SECONDS = re.compile(r"[1-9]\d{0,11}", re.ASCII)
 
 
@@ -84,12 +87,12 @@ class Signer:
             raise UrlExpired("The URL has expired: ask for a new one.")
 
     def _signature(self, path: str, expires_at: str) -> str:
-        digest = hmac.digest(self._secret, f"{_video(path)}\n{expires_at}".encode(), hashlib.sha256)
+        digest = hmac.digest(self._secret, f"{_owner(path)}\n{expires_at}".encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def is_played(path: str) -> bool:
-    """Whether a signature can open `path`: a video's `/content`, captions, `/stream.m3u8`, or a `/stream/{name}`."""
+    """Whether a signature can open `path`: a video's content, captions, playlist and segments, or a voice's sample."""
     return _PLAYED.fullmatch(path) is not None
 
 
@@ -98,8 +101,8 @@ def is_signed(query: str) -> bool:
     return "sig" in parse_qs(query, keep_blank_values=True)
 
 
-def _video(path: str) -> str:
+def _owner(path: str) -> str:
     played = _PLAYED.fullmatch(path)
     if played is None:
         raise ValueError(f"{path} is not played: no signature opens it")
-    return played[1]
+    return played[1] or played[2]

@@ -82,7 +82,10 @@ class VideoAsked(VideoOptions):
     poster_id: str | None = Field(None, description="A registered poster's imageId.")
     text: str | None = Field(None, description="What it says.")
     ssml: bool = Field(False, description="The text is SSML: break, say-as, prosody, sub, p and s are known.")
-    voice_id: str = "default"
+    voice_id: str = Field("default", description="One of `GET /v1/voices`.")
+    language: str | None = Field(
+        None, max_length=35, description="BCP 47, such as de: picks a voice of it, or checks the one that is named."
+    )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="2 speaks twice as fast.")
     pitch: float = Field(0.0, ge=-12, le=12, description="Semitones higher, or lower.")
     metadata: Annotated[dict[str, str], AfterValidator(short)] = Field({}, description="Strings by name, given back.")

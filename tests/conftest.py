@@ -1,19 +1,36 @@
 """One running service for all tests that need one: the real graph, started as a developer starts it."""
 
 import shutil
+from importlib.util import find_spec
 
 import httpx
 import pytest
 
-from local_service import local_service
+from local_service import espeak_ng, local_service
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a Debian package that is not here, with the reason."""
-    absent = [package for package in ("chromium", "ffmpeg") if shutil.which(package) is None]
+    """Skip what needs a Debian package or an extra that is not here, with the reason."""
+    packages = {"chromium": "chromium", "ffmpeg": "ffmpeg", "espeak": "espeak-ng"}
+    absent = {
+        marker: f"the Debian package {package} is not installed"
+        for marker, package in packages.items()
+        if shutil.which(package) is None
+    }
+    if find_spec("faster_whisper") is None:
+        absent["speech_tests"] = (
+            "the extra is not installed: .venv/bin/pip install -c constraints.txt -e '.[speech-tests]'"
+        )
     for item in items:
-        for package in filter(item.get_closest_marker, absent):
-            item.add_marker(pytest.mark.skip(reason=f"the Debian package {package} is not installed"))
+        for marker in filter(item.get_closest_marker, absent):
+            item.add_marker(pytest.mark.skip(reason=absent[marker]))
+
+
+@pytest.fixture(scope="session")
+def espeak_url():
+    """The base URL of scripts/espeak-ng-server."""
+    with espeak_ng() as environment:
+        yield environment["ESPEAK_NG_URL"]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,15 @@ from ray import serve
 from ray.serve.context import _get_serve_request_context, _set_request_context
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import InvalidRequest, QueueFull, StageFailed, TooManyJobs, UnknownPoster, UnknownVideo
+from deployments.errors import (
+    InvalidRequest,
+    QueueFull,
+    StageFailed,
+    TooManyJobs,
+    UnknownPoster,
+    UnknownVideo,
+    UnknownVoice,
+)
 from deployments.inspection import Inspection
 from deployments.jobs.dedupe import Dedupe
 from deployments.jobs.index import Answer, JobIndex, Limits
@@ -20,10 +28,13 @@ from deployments.jobs.order import Capabilities, VideoOrder, digest_of
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
 from deployments.jobs.records import Records, VideoRecord
+from deployments.jobs.voice_samples import VoiceSamples
 from deployments.jobs.webhooks import Delivery, Kind, UnknownDelivery, Webhooks
 from deployments.logs import name_videos, trace_id
 from deployments.media import Paste
 from deployments.retry import root_cause
+from deployments.storage.store import StoredObject
+from deployments.voices import VoiceList
 
 logger = logging.getLogger("ray.serve")
 
@@ -78,6 +89,8 @@ class JobsStage:
         self._max_text_chars = max_text_chars
         self._paste = paste
         self._able: Capabilities | None = None
+        self._listed = VoiceList({}, {})
+        self._voice_samples = VoiceSamples(speech, storage)
         self._starting = asyncio.create_task(self._start(samples))
 
     async def submit(
@@ -154,6 +167,18 @@ class JobsStage:
         """The engines that an order may name, the default first."""
         return [*self._capabilities().engines]
 
+    async def voices(self) -> VoiceList:
+        """The voices that an order may name."""
+        self._capabilities()
+        return self._listed
+
+    async def voice_sample(self, voice_id: str) -> StoredObject:
+        """See `VoiceSamples.find`. Raises `UnknownVoice`."""
+        voices = self._capabilities().voices
+        if voice_id not in voices:
+            raise UnknownVoice.among(voice_id, voices)
+        return await self._voice_samples.find(voice_id, voices[voice_id])
+
     async def status(self) -> dict[str, Any]:
         """The engine (null until the stages answered), and counts of answers and of stage runs since the start."""
         return {
@@ -203,16 +228,17 @@ class JobsStage:
 
     async def _refresh(self, besides: Iterable[Awaitable[None]] = ()) -> None:
         try:
-            engines, voices, *_ = await asyncio.gather(
-                self._stages.lipsync.describe.remote(), self._stages.speech.versions.remote(), *besides
+            engines, listed, *_ = await asyncio.gather(
+                self._stages.lipsync.describe.remote(), self._stages.speech.voices.remote(), *besides
             )
         except Exception as error:
             logger.warning("the stages do not answer yet: %s", root_cause(error))
             return
         if self._able is None or engines != self._able.engines:
             logger.info("engines that move mouths, the default first: %s", engines)
+        self._listed = listed
         self._able = Capabilities(
-            voices=voices,
+            voices=listed.voices,
             max_text_chars=self._max_text_chars,
             engines=engines,
             paste=self._paste,

@@ -9,24 +9,25 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from deployments.errors import EngineUnavailable, UnknownVoice
+from deployments.errors import EngineUnavailable
 from deployments.jobs.text import readable
 from deployments.media import Acting, Motion, Passage, Paste, SourceOptions
-from deployments.speech.script import passages
+from deployments.script.passages import passages
+from deployments.voices import DEFAULT, VoiceFacts, check_letters, chosen
 
 PIPELINE_VERSION = 4
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
 
 
 class Capabilities(BaseModel):
-    """What the stages do at present: each voice's version, each engine's, the shape of the video.
+    """What the stages do at present: each voice, each engine's version, the shape of the video.
 
     The first of the `engines` and `paste` are for orders that name none.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    voices: dict[str, str]
+    voices: dict[str, VoiceFacts]
     max_text_chars: int
     engines: dict[str, str]
     paste: Paste = "feathered"
@@ -46,7 +47,7 @@ class VideoOrder(BaseModel):
     end; `metadata` is the caller's own. What is random is drawn from `seed`.
 
     A text is plain, or SSML where `ssml` says so; it is spoken at `speed` (2 is twice as fast) and so many semitones
-    higher as `pitch`. `motion` is the head's.
+    higher as `pitch`, in `language`, a BCP 47 tag: in a checked order that of the voice. `motion` is the head's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +64,8 @@ class VideoOrder(BaseModel):
     metadata: dict[str, str] = {}
     text: str | None = None
     ssml: bool = False
-    voice_id: str = "default"
+    voice_id: str = DEFAULT
+    language: str | None = None
     speed: float = 1.0
     pitch: float = 0.0
     audio_key: str | None = None
@@ -74,24 +76,32 @@ class VideoOrder(BaseModel):
         return [key for key in (self.poster_key, self.audio_key) if key]
 
     def checked(self, able: Capabilities) -> VideoOrder:
-        """Return the order as it will be done: with its text made readable, and with an engine and a way to paste.
+        """Return the order as it will be done: its text readable, its voice, engine and way to paste chosen.
 
         Refuses what no stage could do: `EmptyText`, `TextTooLong`, `InvalidRequest`, `UnknownVoice`,
-        `EngineUnavailable`.
+        `VoiceLanguageMismatch`, `EngineUnavailable`.
         """
         engine = able.default_engine if self.engine == "auto" else self.engine
         if engine not in able.engines:
             raise EngineUnavailable.among(engine, able.engines)
-        done = {"engine": engine, "paste": self.paste or able.paste}
+        done: dict[str, str | None] = {"engine": engine, "paste": self.paste or able.paste}
         if self.text is not None:
-            if self.voice_id not in able.voices:
-                raise UnknownVoice.among(self.voice_id, able.voices)
+            voice_id = chosen(able.voices, self.voice_id, self.language)
+            done |= {"voice_id": voice_id, "language": able.voices[voice_id].language}
             done["text"] = readable(self.text, able.max_text_chars)
-        return self.model_copy(update=done)
+        order = self.model_copy(update=done)
+        if order.text is not None:
+            check_letters(able.voices, order.voice_id, " ".join(passage.written for passage in order.passages()))
+        return order
+
+    @property
+    def spoken_language(self) -> str:
+        """The language of the text, as far as it is known."""
+        return self.language or "en-US"
 
     def passages(self) -> tuple[Passage, ...]:
         """What the voice says one after the other. Raises `InvalidScript`."""
-        return passages(self.text or "", self.ssml, speed=self.speed, pitch=self.pitch)
+        return passages(self.text or "", self.ssml, self.spoken_language, speed=self.speed, pitch=self.pitch)
 
     def acting(self) -> Acting:
         """How the face acts, of a checked order: two posters do not blink at the same time."""
@@ -108,7 +118,7 @@ class VideoOrder(BaseModel):
                 if self.audio_key
                 else {
                     "text": [self.text, self.ssml, self.speed, self.pitch],
-                    "voice": [self.voice_id, able.voices[self.voice_id]],
+                    "voice": [self.voice_id, able.voices[self.voice_id].version],
                 },
                 "engine": [self.engine, able.engines[self.engine], self.paste, self.motion],
                 "seed": self.seed,

@@ -75,7 +75,7 @@ class Pipeline:
     def _speech(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
         if order.audio_key:
             return self._stages.speech.decode.remote(self._stages.storage.read.remote(order.audio_key))
-        return self._stages.speech.begin.remote(order.passages(), order.voice_id, order.seed)
+        return self._stages.speech.begin.remote(order.passages(), order.voice_id, order.spoken_language, order.seed)
 
     async def _video(self, record: VideoRecord, trace: Trace, *source: Any) -> Clip:  # noqa: ANN401 - responses
         """Follow the rendering to its end."""

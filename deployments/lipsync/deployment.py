@@ -11,7 +11,7 @@ from ray import serve
 from deployments.errors import EngineUnavailable
 from deployments.lipsync.engine import Call, LipsyncEngine
 from deployments.logs import name_videos
-from deployments.media import Acting, ClipFaces, FaceCrop, MouthDrive, MouthFrames, Speech
+from deployments.media import Acting, ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Speech
 from deployments.priority import give_way
 
 
@@ -78,7 +78,8 @@ class LipsyncStage:
 
     async def drive(self, speech: Speech, fps: float, acting: Acting, start_s: float) -> MouthDrive:
         """What moves the face for a speech that begins so long after the video. Raises `EngineUnavailable`."""
-        return await asyncio.to_thread(self._company(acting.engine).engine.drive, speech, fps, acting.paste)
+        life = Life(acting.seed, start_s) if acting.motion == "natural" else None
+        return await asyncio.to_thread(self._company(acting.engine).engine.drive, speech, fps, acting.paste, life)
 
     async def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """One mouth for each frame of the drive, by the engine that made it. Raises `EngineUnavailable`."""

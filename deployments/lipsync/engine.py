@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Paste, Speech
+from deployments.media import ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Paste, Speech
 
 Call = tuple[FaceCrop | ClipFaces, MouthDrive]
 """A photo's face, or one face for each frame of the drive; and any chunk of a whole drive."""
@@ -23,9 +23,11 @@ class LipsyncEngine(Protocol):
     batch_frames: int
     """Frames that are worth taking together; more would only make the first of them wait."""
 
-    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered", life: Life | None = None) -> MouthDrive:
         """Return the drive of max(1, round(fps * speech seconds)) video frames, to be pasted in that way.
 
+        With `life` the head moves a little, too, where the engine can; drives whose `start_s` follow on each other
+        join without a seam. Without it, nothing but the mouth does.
         Memory beyond the drive itself does not grow with the length of the speech.
         """
 

@@ -24,7 +24,7 @@ from deployments.lipsync.mel import STEP, Alignment, mel_spectrogram, window_sta
 from deployments.lipsync.precision import Precision, choose_dtype
 from deployments.lipsync.silence import rested
 from deployments.lipsync.wav2lip import FACE_PX, MEL_BANDS, MEL_COLUMNS
-from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames, Paste, Pixels, Speech
+from deployments.media import ClipFaces, FaceBox, FaceCrop, Life, MouthDrive, MouthFrames, Paste, Pixels, Speech
 
 Silence = Literal["rest", "published"]
 
@@ -98,8 +98,8 @@ class Wav2LipEngine:
         self._lock = threading.Lock()
         self._warm_up()
 
-    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
-        """Return the mel spectrogram and the 16 columns of it that each frame sees."""
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered", life: Life | None = None) -> MouthDrive:
+        """Return the mel spectrogram and the 16 columns of it that each frame sees; `life` is not for mouths alone."""
         mel = mel_spectrogram(speech.waveform)
         if self._options.silence == "rest":
             mel = rested(mel)

@@ -1,43 +1,49 @@
 """The speech stage as a Serve deployment."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ray import serve
 
-from deployments.errors import UnknownVoice, UnspeakableText
+from deployments.errors import UnspeakableText
 from deployments.logs import name_videos
 from deployments.media import Passage, Speech, Spoken
 from deployments.priority import give_way
 from deployments.speech.audio_file import decode_audio
-from deployments.speech.engine import SpeechEngine
+from deployments.speech.manner import delayed, in_manner
+from deployments.speech.voices import Voices
+from deployments.voices import VoiceList
 
 
 @serve.deployment
 class SpeechStage:
     """Speaks text and decodes sound files, in threads: the event loop stays free for other calls."""
 
-    def __init__(
-        self, voices: Mapping[str, Callable[[], SpeechEngine]], max_audio_s: float, max_audio_bytes: int
-    ) -> None:
+    def __init__(self, make_voices: Callable[[], Voices], max_audio_s: float, max_audio_bytes: int) -> None:
         name_videos()
         give_way()
-        self._voices = {voice_id: make() for voice_id, make in voices.items()}
+        self._voices = make_voices()
         self._max_audio_s = max_audio_s
         self._max_audio_bytes = max_audio_bytes
 
-    async def versions(self) -> dict[str, str]:
-        """Each voice's version by voiceId."""
-        return {voice_id: engine.version for voice_id, engine in self._voices.items()}
+    async def voices(self) -> VoiceList:
+        """The voices that are there by now."""
+        return await asyncio.to_thread(self._voices.listed)
 
-    async def begin(self, passages: Sequence[Passage], voice_id: str, seed: int) -> Spoken:
+    async def begin(self, passages: Sequence[Passage], voice_id: str, language: str, seed: int) -> Spoken:
         """Speak the first passage that the voice can read. Raises `UnknownVoice`, and what `speak` does."""
         first, *rest = await asyncio.to_thread(self._readable, passages, voice_id)
-        return Spoken(await self.speak(first, voice_id, seed), tuple(rest), voice_id, seed)
+        silence_s = 0.0 if passages[0].text else passages[0].pause_s
+        speech = delayed(await self.speak(first, voice_id, seed), silence_s)
+        return Spoken(speech, tuple(rest), voice_id, language, seed)
 
     async def speak(self, passage: Passage, voice_id: str, seed: int) -> Speech:
-        """A passage to speech. Raises `UnspeakableText`, `SpeechServerFailed`."""
-        return await asyncio.to_thread(self._voices[voice_id].speak, passage, seed)
+        """A passage to speech. Raises `UnknownVoice`, `UnspeakableText`, `SpeechServerFailed`."""
+
+        def spoken() -> Speech:
+            return in_manner(self._voices.engine(voice_id).speak(passage, seed), passage)
+
+        return await asyncio.to_thread(spoken)
 
     async def decode(self, data: bytes) -> Spoken:
         """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""
@@ -45,9 +51,8 @@ class SpeechStage:
 
     def _readable(self, passages: Sequence[Passage], voice_id: str) -> list[Passage]:
         """The passages with words that the voice can read. Raises `UnspeakableText` where there is none."""
-        if voice_id not in self._voices:
-            raise UnknownVoice.among(voice_id, self._voices)
-        readable = [passage for passage in passages if self._voices[voice_id].reads(passage.text)]
+        engine = self._voices.engine(voice_id)
+        readable = [passage for passage in passages if engine.reads(passage.text)]
         if not readable:
             raise UnspeakableText("The voice finds no word in the text that it can read: write it in its language.")
         return readable

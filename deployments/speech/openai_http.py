@@ -1,15 +1,18 @@
-"""A voice behind any server with OpenAI's `/v1/audio/speech`: Kokoro, Piper, speaches, a cloud."""
+"""A voice behind any server with OpenAI's `/v1/audio/speech`: Kokoro, Piper, speaches, a cloud, espeak-ng."""
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import time
 
 import httpx
 
 from deployments.errors import AudioTooLong, SpeechServerFailed, UnreadableAudio, UnspeakableText
-from deployments.media import Speech
+from deployments.media import Passage, Phoneme, Speech
 from deployments.speech.audio_file import SilentAudio, decode_audio
+from deployments.speech.words import written_words
 
 # No voice needs more for a text of a thousand characters, whatever its format.
 MAX_ANSWER_S = 600.0
@@ -29,7 +32,9 @@ class SpeechServerRefused(SpeechServerFailed):
 class OpenAiSpeechEngine:
     """Speaks with one voice of a server; `base_url` ends in `/v1`, as for OpenAI's clients. Thread-safe.
 
-    `timeout_s` is what a whole answer may take.
+    `timeout_s` is what a whole answer may take. A `timed` server has `/v1/audio/speech/timed`, too, which tells when
+    phonemes and words are heard (speech_servers/espeak_ng/README.md). `version` names the sound where the address
+    does not.
     """
 
     def __init__(
@@ -40,39 +45,48 @@ class OpenAiSpeechEngine:
         api_key: str | None,
         timeout_s: float,
         response_format: str = "wav",
+        *,
+        timed: bool = False,
+        version: str | None = None,
     ) -> None:
-        self._url = f"{base_url.rstrip('/')}/audio/speech"
+        self._url = f"{base_url.rstrip('/')}/audio/speech" + ("/timed" if timed else "")
         self._request = {"model": model, "voice": voice, "response_format": response_format}
         self._timeout_s = timeout_s
+        self._timed = timed
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
         )
-        self.version = f"openai {self._url} {model} {voice} {response_format}"
+        self.version = version or f"openai {self._url} {model} {voice} {response_format}"
 
-    def speak(self, text: str, seed: int = 0) -> Speech:
-        """Return the server's speech of `text`, without phonemes; OpenAI's API knows no `seed`.
+    def reads(self, text: str) -> bool:
+        """Return whether there is a letter or a digit in the text: the rest only the server knows."""
+        return any(character.isalnum() for character in text)
 
-        Raises `SpeechServerFailed` (not retryable where a retry cannot help) and `UnspeakableText`.
+    def speak(self, passage: Passage, seed: int = 0) -> Speech:
+        """Return the server's speech of the passage's text at its speed; OpenAI's API knows no `seed`.
+
+        Phonemes and words are empty unless the server is `timed`. Raises `SpeechServerFailed` (not retryable where a
+        retry cannot help) and `UnspeakableText`.
         """
         try:
-            sound = self._ask(text)
+            answer = self._ask({"input": passage.text} | ({"speed": passage.speed} if passage.speed != 1 else {}))
         except httpx.HTTPError as error:
             logger.warning("%s did not answer: %s", self._url, error)
             raise SpeechServerFailed(
                 f"The speech server did not answer ({type(error).__name__}): see that it runs."
             ) from error
         try:
-            return decode_audio(sound, MAX_ANSWER_S, MAX_ANSWER_BYTES)
+            return _timed(answer, passage) if self._timed else _decoded(answer)
         except SilentAudio as error:
             raise UnspeakableText("The voice made no sound of this text: write it in the voice's language.") from error
-        except (UnreadableAudio, AudioTooLong) as error:
+        except (UnreadableAudio, AudioTooLong, ValueError, KeyError, TypeError) as error:
             raise SpeechServerFailed(f"The speech server sent no usable sound: {error}") from error
 
-    def _ask(self, text: str) -> bytes:
+    def _ask(self, spoken: dict[str, str | float]) -> bytes:
         """Return the answer's body, at most one piece over the limit."""
         deadline_s = time.monotonic() + self._timeout_s
-        with self._client.stream("POST", self._url, json={**self._request, "input": text}) as response:
+        with self._client.stream("POST", self._url, json=self._request | spoken) as response:
             if not response.is_success:
                 raise self._failure(response)
             sound = bytearray()
@@ -93,3 +107,17 @@ class OpenAiSpeechEngine:
             f"The speech server answered {status}: check the voice's URL, key, model and name.",
             {"status": status},
         )
+
+
+def _decoded(sound: bytes) -> Speech:
+    return decode_audio(sound, MAX_ANSWER_S, MAX_ANSWER_BYTES)
+
+
+def _timed(answer: bytes, passage: Passage) -> Speech:
+    """Read a timed answer. Raises `ValueError`, `KeyError` or `TypeError` where it is none."""
+    told = json.loads(answer)
+    phonemes = tuple(Phoneme(each["symbol"], each["start_s"], each["end_s"]) for each in told["phonemes"])
+    # What is written may differ from what was read ("2 km", "two kilometres"): words are matched by their letters.
+    spoken = [[Phoneme(sign, each["start_s"], each["end_s"]) for sign in each["text"]] for each in told["words"]]
+    words = written_words(passage.written, spoken, list) if spoken else ()
+    return Speech(_decoded(base64.b64decode(told["audio"], validate=True)).waveform, phonemes, words)

@@ -94,7 +94,7 @@ class VideoStage:
                     else:
                         yield Progress(step, said.frames)
             await asyncio.to_thread(stream.end)
-        await asyncio.to_thread(self._keep_captions, said.words, key)
+        await asyncio.to_thread(self._keep_captions, said.words, spoken.language, key)
         yield replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     async def _calls(
@@ -119,11 +119,11 @@ class VideoStage:
                 for first in range(0, drive.frames, self._chunk_frames):
                     yield partial(animated, drive.chunk(first, first + self._chunk_frames))
 
-    def _keep_captions(self, words: Sequence[Word], key: str) -> None:
+    def _keep_captions(self, words: Sequence[Word], language: str, key: str) -> None:
         if words:
             stem = key.removesuffix(".mp4")
-            self._store.put(f"{stem}.vtt", vtt(words).encode(), "text/vtt; charset=utf-8")
-            self._store.put(f"{stem}.srt", srt(words).encode(), "application/x-subrip; charset=utf-8")
+            self._store.put(f"{stem}.vtt", vtt(words, language).encode(), "text/vtt; charset=utf-8")
+            self._store.put(f"{stem}.srt", srt(words, language).encode(), "application/x-subrip; charset=utf-8")
 
     def _shots(self, source_key: str, track: FaceTrack | ClipTrack) -> Shots:
         if isinstance(track, FaceTrack):

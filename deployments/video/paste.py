@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from deployments.media import FaceBox, MouthFrames, Pixels
 from deployments.video.shots import Shot
 
+OPAQUE = np.uint16(255)
+
 
 def paste(shot: Shot, mouths: MouthFrames | None) -> Iterator[Pixels]:
     """Yield one (height, width, 3) frame for each picture of the shot; `mouths` are those of its `seen` pictures.
@@ -26,11 +28,16 @@ def paste(shot: Shot, mouths: MouthFrames | None) -> Iterator[Pixels]:
 def _pasted(picture: Pixels, mouths: MouthFrames, i: int) -> Pixels:
     """The picture with mouth `i`; the box and the mask of a photo are those of all its frames."""
     box = mouths.boxes[i % len(mouths.boxes)]
-    mask = _resized(mouths.masks[i % len(mouths.masks)], box)[:, :, None].astype(np.uint16)
-    under = box.cut(picture) * (255 - mask) + np.uint16(127)  # 127 rounds the division; all fits 16 bits
-    frame = picture.copy()
-    box.cut(frame)[:] = (_resized(mouths.rgb[i], box) * mask + under) // np.uint16(255)
+    frame, mouth = picture.copy(), _resized(mouths.rgb[i], box)
+    mask = _resized(mouths.masks[i % len(mouths.masks)], box)
+    box.cut(frame)[:] = mouth if mask.min() == OPAQUE else _blended(box.cut(picture), mouth, mask[:, :, None])
     return frame
+
+
+def _blended(under: Pixels, over: Pixels, mask: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    weight = mask.astype(np.uint16)
+    below = under * (OPAQUE - weight) + np.uint16(127)  # 127 rounds the division; all fits 16 bits
+    return (over * weight + below) // OPAQUE
 
 
 def _resized(pixels: NDArray[np.uint8], box: FaceBox) -> NDArray[np.uint8]:

@@ -1,9 +1,11 @@
 """Posters and voices over HTTP."""
 
 import io
+import wave
 from pathlib import Path
 
-from client import mobile
+import pytest
+from client import finished, mobile, order
 from PIL import Image
 
 ASTRONAUT = (Path(__file__).parents[1] / "assets" / "poster.png").read_bytes()
@@ -71,4 +73,50 @@ def test_the_sample_posters_are_there(http):
 
 
 def test_the_default_voice_is_listed(http):
-    assert {"id": "default", "engine": "hibari", "language": "en-US"} in http.get("/v1/voices").json()["voices"]
+    (default,) = [voice for voice in http.get("/v1/voices").json()["voices"] if voice["id"] == "default"]
+    sample_url = default.pop("sample_url")
+    assert default == {
+        "id": "default",
+        "name": "default",
+        "language": "en-US",
+        "gender": "female",
+        "engine": "hibari",
+    }
+    assert sample_url.endswith("/v1/voices/default/sample")
+
+
+def test_a_voice_is_heard_before_it_is_chosen(http):
+    (default,) = [voice for voice in http.get("/v1/voices?language=en-US").json()["voices"] if voice["id"] == "default"]
+    answers = [http.get(default["sample_url"]) for _ in range(2)]
+    with wave.open(io.BytesIO(answers[0].content)) as sound:
+        assert 1 < sound.getnframes() / sound.getframerate() < 6
+    assert answers[0].content == answers[1].content
+    part = http.get(default["sample_url"], headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"RIFF", "audio/wav")
+    unknown = http.get("/v1/voices/nobody/sample")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no_such_voice")
+    assert "default" in unknown.json()["known"]
+
+
+def test_a_text_that_no_voice_is_named_for_and_the_default_cannot_read_is_refused_at_once(http):
+    answer = order(http, poster_id="astronaut", text="你好，世界。")
+    assert (answer.status_code, answer.json()["code"]) == (422, "voice_language_mismatch")
+    assert answer.json()["suggested"] == []
+    told = mobile(http, imageId="astronaut", text="你好，世界。")
+    assert (told.status_code, told.json()["status"]) == (422, "failed")
+
+
+@pytest.mark.espeak
+def test_a_language_finds_its_voice_and_another_voice_is_refused_with_it(http):
+    listed = http.get("/v1/voices?language=ru").json()
+    assert [voice["id"] for voice in listed["voices"]] == ["espeak-ru", "espeak-ru-female"]
+    assert listed["missing"] == {}
+    asked = {"poster_id": "astronaut", "text": "Привет, мир!"}
+    refused = order(http, **asked).json()
+    assert refused["code"] == "voice_language_mismatch"
+    assert {"espeak-ru", "espeak-uk"} <= set(refused["suggested"])
+    named = order(http, **asked, language="ru", voice_id="espeak-fr").json()
+    assert named["suggested"] == ["espeak-ru", "espeak-ru-female"]
+    video = finished(http, order(http, **asked, language="ru"))
+    assert video["status"] == "completed", video
+    assert "Привет" in http.get(video["captions_url"]).text

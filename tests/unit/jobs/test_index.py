@@ -27,8 +27,10 @@ from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.records import Records, VideoRecord
 from deployments.media import Clip, Progress, Speech, Spoken, Waveform
 from deployments.storage.disk import DiskStore
+from deployments.voices import VoiceFacts
 
-ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engines={"preview": "1"})
+VOICES = {"default": VoiceFacts("v1", "hibari"), "emma": VoiceFacts("v2", "openai")}
+ABLE = Capabilities(voices=VOICES, max_text_chars=50, engines={"preview": "1"})
 ORDER = VideoOrder(poster_key="posters/a/abc", poster_id="a", text="Hello.").checked(ABLE)
 RECORD = VideoRecord(id=ORDER.video_id(ABLE), content_id=ORDER.content_id(ABLE), order=ORDER, engine="preview")
 
@@ -85,7 +87,7 @@ class OtherStages:
             raise planned.pop(0)
         return result
 
-    async def begin(self, passages, voice_id, seed):
+    async def begin(self, passages, voice_id, language, seed):
         return await self._stage("speech", Spoken(Speech(Waveform(np.zeros(100, np.int16), 100))))
 
     async def track(self, image, options):

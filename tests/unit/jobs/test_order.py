@@ -1,10 +1,12 @@
 import pytest
 
-from deployments.errors import EngineUnavailable, UnknownVoice
+from deployments.errors import EngineUnavailable, InvalidScript, UnknownVoice, VoiceLanguageMismatch
 from deployments.jobs.order import Capabilities, VideoOrder
 from deployments.media import SourceOptions
+from deployments.voices import VoiceFacts
 
-ABLE = Capabilities(voices={"default": "v1", "emma": "v2"}, max_text_chars=50, engines={"wav2lip": "1", "preview": "2"})
+VOICES = {"default": VoiceFacts("v1", "hibari"), "emma": VoiceFacts("v2", "openai")}
+ABLE = Capabilities(voices=VOICES, max_text_chars=50, engines={"wav2lip": "1", "preview": "2"})
 PREVIEW_ONLY = ABLE.model_copy(update={"engines": {"preview": "2"}})
 ORDER = VideoOrder(poster_key="posters/a/abc", poster_id="a", text="Hello.")
 
@@ -28,8 +30,11 @@ def names(order, able=ABLE):
         {"engine": "preview"},
         {"paste": "published"},
         {"seed": 1},
+        {"speed": 1.5},
+        {"pitch": 2.0},
+        {"motion": "still"},
     ],
-    ids=["text", "voice", "picture", "face", "point", "engine", "paste", "seed"],
+    ids=["text", "voice", "picture", "face", "point", "engine", "paste", "seed", "speed", "pitch", "motion"],
 )
 def test_another_order_is_another_content(change):
     assert changed(**change).content_id(ABLE) != changed().content_id(ABLE)
@@ -39,7 +44,7 @@ def test_another_order_is_another_content(change):
     "change",
     [
         {"engines": {"wav2lip": "2", "preview": "2"}},
-        {"voices": {"default": "v9"}},
+        {"voices": {"default": VoiceFacts("v9", "hibari")}},
         {"video": {"fps": 30}},
         {"paste": "published"},
     ],
@@ -84,3 +89,26 @@ def test_an_unknown_voice_names_the_known_ones():
     with pytest.raises(UnknownVoice, match="default, emma") as caught:
         changed(voice_id="who")
     assert caught.value.data == {"known": ["default", "emma"]}
+
+
+GERMAN = {"otto": VoiceFacts("v1", "espeak-ng", "de"), "default": VoiceFacts("v1", "hibari", "en-US")}
+SSML = '<speak xml:lang="de">Guten <break/>Tag.</speak>'
+
+
+@pytest.mark.parametrize("asked", [{"voice_id": "otto"}, {"language": "de"}])
+def test_ssml_is_of_the_language_of_the_voice_that_is_chosen(asked):
+    able = ABLE.model_copy(update={"voices": GERMAN})
+    order = changed(able, text=SSML, ssml=True, **asked)
+    assert (order.voice_id, order.language) == ("otto", "de")
+    assert [(passage.text, passage.pause_s) for passage in order.passages()] == [("Guten", 0.75), ("Tag.", 0.0)]
+    with pytest.raises(InvalidScript):
+        changed(able, text=SSML, ssml=True)
+
+
+def test_what_cannot_be_read_is_refused_before_it_is_accepted():
+    able = ABLE.model_copy(update={"voices": GERMAN})
+    for text in ("Привет, мир", "<speak>Привет</speak>"):
+        with pytest.raises(VoiceLanguageMismatch):
+            changed(able, text=text, ssml=text.startswith("<"))
+    with pytest.raises(InvalidScript):
+        changed(able, text="<speak><audio/></speak>", ssml=True)

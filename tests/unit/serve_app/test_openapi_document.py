@@ -24,6 +24,7 @@ OPERATIONS = {
     "getPoster": "GET /v1/posters/{poster_id}",
     "deletePoster": "DELETE /v1/posters/{poster_id}",
     "checkPoster": "POST /v1/posters/check",
+    "getVoiceSample": "GET /v1/voices/{voice_id}/sample",
     "listVoices": "GET /v1/voices",
     "createTalk": "POST /talks",
     "getTalk": "GET /talks/{talk_id}",
@@ -144,5 +145,6 @@ def test_a_service_with_keys_says_which_operations_need_one(monkeypatch):
         "getCaptions",
         "getStream",
         "getSegment",
+        "getVoiceSample",
     }
     assert asked["createVideo"] == {"bearer", "key"} <= set(document["components"]["securitySchemes"])

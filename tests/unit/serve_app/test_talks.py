@@ -16,6 +16,7 @@ from deployments.jobs.index import Answer
 from deployments.jobs.order import Capabilities
 from deployments.jobs.records import Failure, Rendered, VideoRecord
 from deployments.outbound import OutboundPolicy
+from deployments.voices import VoiceFacts
 from serve_app import refusals
 from serve_app.access import Access, Keyring
 from serve_app.access_settings import AccessSettings, ApiKey
@@ -34,7 +35,10 @@ FILES = {
 }
 KEYS = {"alice": "user:of-alice", "bob": "user:of-bob"}
 ABLE = Capabilities(
-    voices={"default": "1", "amy": "1"}, max_text_chars=1000, engines={"preview": "1"}, video={"fps": 25.0}
+    voices=dict.fromkeys(("default", "amy"), VoiceFacts("1", "hibari")),
+    max_text_chars=1000,
+    engines={"preview": "1"},
+    video={"fps": 25.0},
 )
 RENDERED = Rendered(duration_s=2.0, width=640, height=480, frames=50, fps=25.0, size_bytes=10_240)
 UNKNOWN = f"tlk_{'0' * 32}"

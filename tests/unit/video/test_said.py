@@ -34,7 +34,7 @@ class Stages:
 
 
 def said(stages, first, *rest):
-    spoken = Spoken(sounding(first), tuple(Passage(str(length), "") for length in rest), "emma", 7)
+    spoken = Spoken(sounding(first), tuple(Passage(str(length), "") for length in rest), "emma", "en-US", 7)
     handle = LocalHandle(stages)
     return Said(handle, handle, spoken, FPS, ACTING)
 

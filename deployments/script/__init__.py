@@ -1,0 +1,1 @@
+"""Scripts: text or SSML to the passages that a voice says one after the other."""

@@ -8,8 +8,15 @@ import bench_api
 import bench_batching
 import bench_generator
 import bench_pipeline
+import bench_preview
 
-BENCHMARKS = {"generator": bench_generator, "pipeline": bench_pipeline, "batching": bench_batching, "api": bench_api}
+BENCHMARKS = {
+    "generator": bench_generator,
+    "pipeline": bench_pipeline,
+    "batching": bench_batching,
+    "api": bench_api,
+    "preview": bench_preview,
+}
 
 
 def options() -> argparse.Namespace:

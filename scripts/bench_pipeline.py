@@ -21,8 +21,8 @@ from bench_world import World, order, poster, sentence, world
 from deployments.faces.finder import FaceFinder
 from deployments.lipsync.wav2lip_engine import Options, Wav2LipEngine
 from deployments.media import Acting, FaceTrack, MouthDrive, MouthFrames, Passage, Speech, Spoken
+from deployments.script.passages import passages
 from deployments.speech.hibari import HibariEngine
-from deployments.speech.script import passages
 from deployments.storage.disk import DiskStore
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer, finished

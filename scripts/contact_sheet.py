@@ -1,4 +1,4 @@
-"""A contact sheet: each sample poster at rest and at the sounds of one sentence, as frames of the decoded MP4."""
+"""A contact sheet of each poster: at rest and at the sounds of one sentence, as frames of the decoded MP4."""
 
 import argparse
 import asyncio
@@ -12,17 +12,21 @@ import numpy as np
 
 from deployments.faces.finder import FaceFinder
 from deployments.lipsync.preview.engine import PreviewEngine
-from deployments.media import FaceTrack, MouthFrames, Passage, Pixels, Speech
+from deployments.media import FaceBox, FaceTrack, MouthFrames, Passage, Pixels, Speech
 from deployments.speech.hibari import HibariEngine
 from deployments.video.encode import Encoding
 from deployments.video.render import Renderer, finished
 from deployments.video.shots import PhotoShots, Shot
 
-SAMPLES = Path(__file__).resolve().parent.parent / "serve_app" / "samples"
+HERE = Path(__file__).resolve().parent.parent
+POSTERS = [*(HERE / "serve_app" / "samples").glob("*.png"), *(HERE / "tests" / "assets" / "posters").glob("*.jpg")]
 TEXT = "My father is very old, so he sees the blue moon above."
-SOUNDS = {"A": ("ɑ", "ɑː"), "E": ("ɛ",), "I": ("i", "iː"), "O": ("oʊ",), "U": ("u", "uː"), "M": ("m",), "F": ("f",)}
+VOWELS = {"A": ("ɑ", "ɑː"), "E": ("ɛ",), "I": ("i", "iː"), "O": ("oʊ",), "U": ("u", "uː")}
+SOUNDS = VOWELS | {"M": ("m",), "F": ("f",), "L": ("l",)}
 FPS = 25.0
-TILE_PX = 220
+COLUMNS, TILE_PX = 3, 300
+MARGIN = 0.1
+"""How much more than the face a tile shows, as a share of its size."""
 
 
 def decoded_frames(track: FaceTrack, speech: Speech) -> list[Pixels]:
@@ -46,38 +50,50 @@ def decoded_frames(track: FaceTrack, speech: Speech) -> list[Pixels]:
 
 
 def moments(speech: Speech) -> Iterator[tuple[str, int]]:
-    """A label and a frame number: rest, then the first of each sound."""
+    """A label and a frame number: rest, then the middle of the longest of each sound."""
     yield "rest", 0
     for label, symbols in SOUNDS.items():
-        middle_s = next((p.start_s + p.end_s) / 2 for p in speech.phonemes if p.symbol in symbols)
-        yield label, round(middle_s * FPS)
+        longest = max((p for p in speech.phonemes if p.symbol in symbols), key=lambda p: p.end_s - p.start_s)
+        yield label, int((longest.start_s + longest.end_s) / 2 * FPS)
 
 
-def row(path: Path, speech: Speech) -> Pixels:
-    """One poster's tiles side by side."""
-    track = FaceFinder().track(path.read_bytes())
+def seen(track: FaceTrack) -> FaceBox:
+    """What tiles show: the face and a little around it."""
+    points = track.face.landmarks[:, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = MARGIN * (high - low)
+    edges = [*np.floor(low - margin).astype(int).tolist(), *np.ceil(high + margin).astype(int).tolist()]
+    return FaceBox(*edges).within(track.photo.width, track.photo.height)
+
+
+def sheet(poster: Path, speech: Speech) -> Pixels:
+    """One poster's tiles in rows."""
+    track = FaceFinder().track(poster.read_bytes())
     frames = decoded_frames(track, speech)
-    box = track.crop.box.padded(*[track.crop.box.width // 5] * 4).within(track.photo.width, track.photo.height)
+    box = seen(track)
+    size = TILE_PX, TILE_PX * box.height // box.width
+    smooth = cv2.INTER_CUBIC if box.width < TILE_PX else cv2.INTER_AREA
     tiles = []
     for label, number in moments(speech):
-        tile = cv2.resize(
-            box.cut(frames[number]), (TILE_PX, TILE_PX * box.height // box.width), interpolation=cv2.INTER_CUBIC
-        )
-        cv2.putText(tile, label, (8, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 4, cv2.LINE_AA)
-        cv2.putText(tile, label, (8, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 1, cv2.LINE_AA)
+        tile = cv2.resize(box.cut(frames[number]), size, interpolation=smooth)
+        for colour, thickness in ((255, 4), (20, 1)):
+            cv2.putText(tile, label, (8, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (colour,) * 3, thickness, cv2.LINE_AA)
         tiles.append(tile)
-    return np.hstack(tiles)
+    return np.vstack([np.hstack(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)])
 
 
 def main() -> None:
-    """Draw the sheet."""
+    """Draw the sheets."""
     parser = argparse.ArgumentParser(prog="scripts/contact-sheet", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/contact-sheet.png"))
-    out = parser.parse_args().out
+    parser.add_argument("posters", nargs="*", type=Path, default=POSTERS, help="pictures (all that are shipped)")
+    parser.add_argument("--out", type=Path, default=HERE / "docs" / "contact-sheets", help="where sheets are written")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     speech = HibariEngine().speak(Passage(TEXT, TEXT))
-    sheet = np.vstack([row(path, speech) for path in sorted(SAMPLES.glob("*.png"))])
-    cv2.imwrite(str(out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    print(out)
+    for poster in sorted(options.posters, key=lambda path: path.stem):
+        out = options.out / f"{poster.stem}.jpg"
+        cv2.imwrite(str(out), cv2.cvtColor(sheet(poster, speech), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+        print(out)
 
 
 if __name__ == "__main__":

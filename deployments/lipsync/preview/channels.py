@@ -12,6 +12,10 @@ far the lips are pushed out, 0 to 1. lift: how much of the gap the upper lip mak
 or behind the teeth, 0 to 1 (TH, L, N, D).
 """
 
+LIFE = ("turn", "nod", "tilt", "blink")
+"""Rows that follow where the head lives: a sway to the right, down and clockwise, each -1 to 1, and how far the eyes
+are shut, 0 to 1."""
+
 GAP = CHANNELS.index("gap")
 
 GRID_HZ = 200

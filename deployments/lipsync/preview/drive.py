@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.lipsync.preview.articulation import Articulation, Span, heard, told
 from deployments.lipsync.preview.channels import GAP, GRID_HZ
-from deployments.lipsync.preview.sound import band_powers, loudness, sound_shapes
-from deployments.lipsync.preview.visemes import LIPS_SHUT, PAUSE_S, mouth_shapes
-from deployments.media import MouthDrive, Phoneme, Speech
+from deployments.lipsync.preview.sound import loudness, mel_powers
+from deployments.media import MouthDrive, Speech
 
 Curve = NDArray[np.float64]
-Span = tuple[float, float]
 
 JAW_SIGMA_S = 0.035
 LIPS_SIGMA_S = 0.018
-SOUND_SIGMA_S = 0.030
 SIGMA_REACH = 4
 QUIET_GAP, LOUD_GAP = 0.45, 1.14
 """A gap is scaled from the first, where nothing is heard, to the second, where speech is loudest."""
@@ -44,15 +42,13 @@ def drive_from(engine: str, speech: Speech, fps: float) -> MouthDrive:
 
 def _curves(speech: Speech, samples: int, frame_half_s: float) -> Curve:
     """Return the channels on the grid, (channels, samples)."""
-    powers = band_powers(speech.waveform, samples)
-    if speech.phonemes:
-        curves = mouth_shapes(speech.phonemes, samples)
-        curves[GAP] = _smooth(curves[GAP], JAW_SIGMA_S) * (QUIET_GAP + (LOUD_GAP - QUIET_GAP) * loudness(powers))
-    else:
-        curves = sound_shapes(powers)
-    sigma_s = LIPS_SIGMA_S if speech.phonemes else SOUND_SIGMA_S
-    curves = np.array([_smooth(curve, sigma_s) for curve in curves])
-    for span in _closures(speech.phonemes, speech.waveform.duration_s, frame_half_s):
+    powers = mel_powers(speech.waveform)
+    duration_s = speech.waveform.duration_s
+    articulation = told(speech.phonemes, duration_s, samples) if speech.phonemes else heard(powers, samples)
+    curves = articulation.shapes
+    curves[GAP] = _smooth(curves[GAP], JAW_SIGMA_S) * (QUIET_GAP + (LOUD_GAP - QUIET_GAP) * loudness(powers, samples))
+    curves = np.array([_smooth(curve, LIPS_SIGMA_S) for curve in curves])
+    for span in _closures(articulation, frame_half_s):
         _shut(curves[GAP], span)
     curves[GAP] = _slowed(curves[GAP])
     return curves
@@ -65,22 +61,15 @@ def _smooth(curve: Curve, sigma_s: float) -> Curve:
     return np.convolve(np.pad(curve, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
-def _closures(phonemes: Sequence[Phoneme], duration_s: float, frame_half_s: float) -> Iterator[Span]:
+def _closures(articulation: Articulation, frame_half_s: float) -> Iterator[Span]:
     """Yield when the lips must be shut: the middle of each P, B and M, and of each pause, for a frame at least."""
-    for phoneme in phonemes:
-        if phoneme.symbol in LIPS_SHUT:
-            middle_s = (phoneme.start_s + phoneme.end_s) / 2
-            half_s = max(CLOSURE_HALF_S, CLOSURE_SHARE * (phoneme.end_s - phoneme.start_s), frame_half_s)
-            yield middle_s - half_s, middle_s + half_s
-    ends_s = [phoneme.end_s for phoneme in phonemes]
-    starts_s = [phoneme.start_s for phoneme in phonemes]
-    for end_s, start_s in zip(ends_s, starts_s[1:], strict=False):
-        if start_s - end_s > PAUSE_S:
-            middle_s = (start_s + end_s) / 2
-            yield min(end_s + OPEN_S, middle_s - frame_half_s), max(start_s - CLOSE_S, middle_s + frame_half_s)
-    if phonemes:
-        yield -1.0, starts_s[0] - OPEN_S
-        yield ends_s[-1] + OPEN_S, duration_s + 1.0
+    for begin_s, end_s in articulation.closures:
+        middle_s = (begin_s + end_s) / 2
+        half_s = max(CLOSURE_HALF_S, CLOSURE_SHARE * (end_s - begin_s), frame_half_s)
+        yield middle_s - half_s, middle_s + half_s
+    for begin_s, end_s in articulation.rests:
+        middle_s = (begin_s + end_s) / 2
+        yield min(begin_s + OPEN_S, middle_s - frame_half_s), max(end_s - CLOSE_S, middle_s + frame_half_s)
 
 
 def _shut(gap: Curve, span: Span) -> None:

@@ -6,14 +6,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 
 from deployments.errors import ClipUnsupported
 from deployments.lipsync.engine import Call
 from deployments.lipsync.preview.drive import drive_from
+from deployments.lipsync.preview.life import life_curves
 from deployments.lipsync.preview.portrait import Portrait
-from deployments.media import ClipFaces, FaceCrop, MouthDrive, MouthFrames, Paste, Speech
+from deployments.media import ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Paste, Speech
 
 
 class PreviewEngine:
@@ -23,7 +25,7 @@ class PreviewEngine:
     """
 
     name = "preview"
-    version = "1"
+    version = "2"
     batch_frames = 16  # nothing is gained together, so that others wait no longer than this takes
 
     def __init__(self, cache_size: int = 8) -> None:
@@ -31,12 +33,17 @@ class PreviewEngine:
         self._portraits: OrderedDict[str, Future[Portrait]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered") -> MouthDrive:
-        """Return the drive of max(1, round(fps * seconds)) frames; its rows are `channels.CHANNELS`, the gap first.
+    def drive(self, speech: Speech, fps: float, paste: Paste = "feathered", life: Life | None = None) -> MouthDrive:
+        """Return the drive of max(1, round(fps * seconds)) frames.
 
-        `paste` changes nothing: it tells of Wav2Lip's boxes, and a warped photo has no edge to hide.
+        Its rows are `channels.CHANNELS`, the gap first, and with `life` `channels.LIFE` after them. `paste` changes
+        nothing: it tells of Wav2Lip's boxes, and a warped photo has no edge to hide.
         """
-        return drive_from(self.name, speech, fps)
+        drive = drive_from(self.name, speech, fps)
+        if life is None:
+            return drive
+        rows = life_curves(life, fps, drive.frames).astype(np.float32)
+        return replace(drive, features=np.concatenate([drive.features, rows]))
 
     def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """Return a mouth for each frame of `drive`, at the photo's own resolution."""
@@ -47,7 +54,8 @@ class PreviewEngine:
         portrait = self._portrait(face)
         features = drive.features[:, drive.starts].T
         rgb = np.stack([portrait.frame(frame) for frame in features])
-        return MouthFrames(rgb, (portrait.box,), portrait.mask[None])
+        mask = np.full((1, *rgb.shape[1:3]), 255, np.uint8)  # at the rim of the box they are the photo's own pixels
+        return MouthFrames(rgb, (portrait.box,), mask)
 
     def animate_together(self, calls: Sequence[Call]) -> list[MouthFrames]:
         """Return what `animate` does for each call."""

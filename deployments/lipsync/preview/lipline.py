@@ -86,12 +86,12 @@ def _edge(strength: Image, x: Curve, y: Curve, unit: float) -> Curve:
     offsets = np.arange(-SEARCH * unit, SEARCH * unit + 0.5)
     strip = looked_up(strength, places(columns, centre + offsets[:, None]))
     gain = strip / (np.abs(strip).max() + 1e-6) - STRAY_COST * (offsets[:, None] / (SEARCH * unit)) ** 2
-    found = centre + offsets[_best_path(gain)]
+    found = centre + offsets[best_path(gain)]
     line: Curve = np.interp(x, columns, found)
     return line
 
 
-def _best_path(gain: NDArray[np.floating]) -> NDArray[np.intp]:
+def best_path(gain: NDArray[np.floating]) -> NDArray[np.intp]:
     """Return the row in each column of (rows, columns) on the path of most gain that moves a row a column at most."""
     rows, columns = gain.shape
     steps = np.empty((columns, rows), np.intp)

@@ -30,23 +30,32 @@ INNER = np.arange(0, len(KNOTS), 2)
 """The knots of the lips' inner edges that steer the splines."""
 
 JAW_SHARE = 0.62
-UPPER_SHARE, LIFT_SHARE = 0.20, 0.64
+UPPER_SHARE, LIFT_SHARE = 0.20, 0.20
 """How much of a gap the upper lip makes, and how much more of it with `lift` 1."""
-UPPER_PROFILE, LOWER_PROFILE = 2.0, 2.9
+UPPER_PROFILE, LOWER_PROFILE, ROUNDED_PROFILE = 2.0, 2.5, 2.0
+BLUNT, ROUNDED_BLUNT = 0.85, 0.60
+"""How the gap narrows towards the corners, (1 - a^profile)^blunt; 2 and 0.5 would be an ellipse."""
+ROUNDED_TALLER = 0.5
+"""How much taller a rounded mouth is than another of the same gap: it is narrower, and would look shut."""
+ROUNDED_ZIP = 0.20
+"""How much of the mouth's half rounded lips shut beyond that."""
 ZIP_OPEN, ZIP_CLOSED, UNZIPPED_AT = 0.80, 0.86, 0.28
 """The lips part up to here at small gaps, for photos with an open and a closed mouth, and to the corners at a wide
 gap in W: without it every vowel is a grin."""
-CORNER_DROP = 0.30
-PUCKER = 0.03
-SMILE_INWARD = 0.15
+CORNER_DROP = 0.22
+PUCKER = 0.045
+TUCK = 0.9
+"""How much less the rim of the lower lip follows its edge for F and V: the lip is rolled in under the teeth."""
+SMILE_INWARD, MOST_INWARD = 0.27, 0.20
+"""How far a corner travels inward at most: on a smile in W from where the photo has it, and in widths at rest."""
 CHEEK_REACH, CHEEK_FADE = 0.60, 0.45
 """How far cheeks follow a corner, and within what of the face oval they cease to, in W."""
 OUTER_UPPER_FOLLOWS, OUTER_LOWER_FOLLOWS = 0.62, 0.86
 
 # Closing a smile
-LINE_AT, FLATTENED = 0.67, 0.55
-REST_WIDTH, REST_WIDTH_SHARE = 0.94, 0.86
-REST_UPPER_FOLLOWS, REST_LOWER_FOLLOWS = 0.58, 0.5
+LINE_AT, FLATTENED = 0.60, 0.65
+REST_WIDTH, REST_WIDTH_SHARE = 0.85, 0.77
+REST_UPPER_FOLLOWS, REST_LOWER_FOLLOWS = 0.75, 0.7
 OVERLAP = 0.008
 
 
@@ -95,10 +104,10 @@ class Motion:
     def pose(self, features: NDArray[np.float32]) -> Pose:
         """Return the pose of one frame's features (len(CHANNELS),)."""
         shape = dict(zip(CHANNELS, (self._amount * features).tolist(), strict=True))
-        gap = shape["gap"] * self._unit
+        gap = shape["gap"] * self._unit * (1 + ROUNDED_TALLER * shape["pucker"])
         share = UPPER_SHARE + LIFT_SHARE * shape["lift"]
-        up = -share * gap * self._profile(shape["gap"], UPPER_PROFILE)
-        down = (1 - share) * gap * self._profile(shape["gap"], LOWER_PROFILE)
+        up = -share * gap * self._profile(shape["gap"], UPPER_PROFILE, shape["pucker"])
+        down = (1 - share) * gap * self._profile(shape["gap"], LOWER_PROFILE, shape["pucker"])
         drop = CORNER_DROP * gap * KNOTS**2
         pucker = PUCKER * self._unit * shape["pucker"] * (1 - KNOTS**2)
         x = self.rest.x + self._sideways(shape["corner"])
@@ -107,21 +116,28 @@ class Motion:
         corners = np.stack([lips.x - self.source.x, lips.upper - self.source.upper], axis=1)[[0, -1]]
         shared = np.array([(0.0, jaw), *corners])
         upper = self._layer_moves(0, x, lips.upper, OUTER_UPPER_FOLLOWS * up + drop - pucker, shared)
-        lower = self._layer_moves(1, x, lips.lower, OUTER_LOWER_FOLLOWS * down + drop + pucker, shared)
+        lower = self._layer_moves(
+            1, x, lips.lower, OUTER_LOWER_FOLLOWS * (1 - TUCK * shape["lift"]) * down + drop + pucker, shared
+        )
         return Pose(upper, lower, lips, jaw)
 
-    def _profile(self, gap: float, power: float) -> Curve:
+    def _profile(self, gap: float, power: float, rounded: float) -> Curve:
         """Return how far the lips are apart across the mouth, 1 at its middle."""
         zipped = ZIP_OPEN if self.source.open else ZIP_CLOSED
-        reach = zipped + (1 - zipped) * min(gap / UNZIPPED_AT, 1.0)
-        return (1 - np.minimum(np.abs(KNOTS) / reach, 1.0) ** power) ** 0.95
+        reach = (zipped + (1 - zipped) * min(gap / UNZIPPED_AT, 1.0)) * (1 - ROUNDED_ZIP * rounded)
+        power += rounded * (ROUNDED_PROFILE - power)
+        blunt = BLUNT + rounded * (ROUNDED_BLUNT - BLUNT)
+        profile: Curve = (1 - np.minimum(np.abs(KNOTS) / reach, 1.0) ** power) ** blunt
+        return profile
 
     def _sideways(self, corner: float) -> Curve:
-        """Return how far the knots travel sideways; on a smile the corners' whole way inward is limited."""
+        """Return how far the knots travel sideways, less where the mouth is seen from the side."""
+        corner = max(corner, -MOST_INWARD * self.rest.width / self._unit)
         if self.source.open:
             inward = (self.source.width - self.rest.width) / 2 / self._unit
             corner = max(corner, min(inward - SMILE_INWARD, 0.0))
-        return corner * self._unit * KNOTS
+        seen = 2 * self.rest.half_at(self.rest.x) / self.rest.width
+        return corner * self._unit * seen * KNOTS
 
     def _layer_moves(self, layer: int, x: Curve, inner: Curve, outer_rise: Curve, shared: Points) -> Points:
         """Return the moves of one layer's handles: inner edge, outer edge, jaw and cheeks."""

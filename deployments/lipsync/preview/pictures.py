@@ -13,10 +13,10 @@ Picture = TypeVar("Picture", bound=NDArray[Any])
 _NO_SECOND_MAP: Any = None  # OpenCV's way to say that `where` holds x and y; its types do not know it
 
 
-def looked_up(picture: Picture, where: NDArray[np.float32]) -> Picture:
-    """Return the picture at the places (h, w, 2) given as x and y, between pixels linearly, its rim beyond it."""
+def looked_up(picture: Picture, where: NDArray[np.float32], between: int = cv2.INTER_LINEAR) -> Picture:
+    """Return the picture at the places (h, w, 2) given as x and y, its rim beyond it; `between` pixels linearly."""
     edge = cv2.BORDER_REPLICATE
-    return cast("Picture", cv2.remap(picture, where, _NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=edge))
+    return cast("Picture", cv2.remap(picture, where, _NO_SECOND_MAP, between, borderMode=edge))
 
 
 def places(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:

@@ -5,129 +5,43 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from deployments.lipsync.preview.area import FACE_OVAL, GRID_PX, WorkArea, work_area
+from deployments.lipsync.preview.area import part
 from deployments.lipsync.preview.channels import CHANNELS
-from deployments.lipsync.preview.interior import Interior, Window
-from deployments.lipsync.preview.lipline import find_lips
-from deployments.lipsync.preview.lips import Lips, mesh_lips
-from deployments.lipsync.preview.motion import Motion, Pose
-from deployments.lipsync.preview.pictures import blurred, filled, looked_up
-from deployments.lipsync.preview.warp import backwards, grid_centres, smoothstep, spline_matrix, upsampled
+from deployments.lipsync.preview.eyelids import Eyelids
+from deployments.lipsync.preview.mouth import Mouth
+from deployments.lipsync.preview.sway import Sway
 from deployments.media import FaceBox, FaceCrop, Pixels
-
-Field = NDArray[np.float32]
-
-SMALLEST_MOUTH_PX = 30.0
-"""Below this width the picture does not show where the lips part: the mesh's line is used, and moved less."""
-SMALL_MOUTH_AMOUNT = 0.7
-FINE_UNIT_PX = 40.0
-"""From this W in photo pixels on, the lip line is a polynomial of degree 6, below of degree 4."""
-EDGE_FEATHER = 0.009
-BEYOND_CORNER, BLEND_BAND = 0.12, 0.16
-MATTE_SIZE, MATTE_BLUR = 1.08, 0.02
 
 
 class Portrait:
-    """A face ready to speak. Immutable after set-up, so that threads may share it."""
+    """A face ready to speak. Immutable after set-up, so that threads may share it.
+
+    `box` is the photo pixels that its frames cover; at its rim they are always the photo's own.
+    """
 
     def __init__(self, crop: FaceCrop) -> None:
-        area = work_area(crop)
-        small = float(np.hypot(*(area.points[308] - area.points[78]))) / area.scale < SMALLEST_MOUTH_PX
-        degree = 6 if area.unit / area.scale >= FINE_UNIT_PX else 4
-        lips = mesh_lips(area.points, area.unit) if small else find_lips(area.picture, area.points, area.unit, degree)
-        self._area = area
-        self._motion = Motion(area, lips, SMALL_MOUTH_AMOUNT if small else 1.0)
-        height, width = area.picture.shape[:2]
-        self._centres = grid_centres(width, height, GRID_PX)
-        cells = self._centres.reshape(-1, 2).astype(np.float64)
-        handles = self._motion.handles.astype(np.float32)
-        self._upper = spline_matrix(self._motion.upper_controls, cells, area.unit) @ handles
-        self._lower = spline_matrix(self._motion.lower_controls, cells, area.unit) @ handles
-        self._pixels = grid_centres(width, height, 1)
-        self._window = _window(lips, self._motion.rest, area)
-        self._interior = Interior(area, lips, self._motion.rest, self._window)
-        self._face = np.dstack([area.picture, _matte(area)])
-        self._upper_lip, self._lower_lip = _layers(area.picture, lips, area.unit)
-        self._rest = self._render(np.zeros(len(CHANNELS), np.float32))
-
-    @property
-    def box(self) -> FaceBox:
-        """The photo pixels that frames cover."""
-        return self._area.box
-
-    @property
-    def mask(self) -> NDArray[np.uint8]:
-        """Where frames replace the photo, (box height, box width)."""
-        return self._area.mask
+        self._mouth, self._eyelids, self._sway = Mouth(crop), Eyelids(crop), Sway(crop)
+        self.box = _around(self._mouth.box, self._eyelids.box, self._sway.box)
+        self._photo = part(crop.rgb, crop.area, self.box).copy()
 
     def frame(self, features: NDArray[np.float32]) -> Pixels:
-        """Return the picture under `box` for one frame's features (len(CHANNELS),)."""
-        return self._render(features) if features.any() else self._rest
-
-    def _render(self, features: NDArray[np.float32]) -> Pixels:
-        if not features.any() and not self._motion.source.open:
-            return self._area.photo
-        pose = self._motion.pose(features)
-        upper_map, lower_map = self._maps(pose)
-        window = self._window.around(pose.lips, self._area.unit)
-        split = (window.top + window.bottom) // 2
-        warped = looked_up(self._face, np.vstack([upper_map[:split], lower_map[split:]]))
-        mouth = self._interior.draw(pose, dict(zip(CHANNELS, features.tolist(), strict=True)), window)
-        for layer, where in ((self._lower_lip, lower_map), (self._upper_lip, upper_map)):
-            lip = looked_up(layer, where[window.slices]).astype(np.float32)
-            mouth += (lip[..., :3] - mouth) * (lip[..., 3:] / np.float32(255))
-        warped[window.slices][..., :3] = np.clip(mouth + np.float32(0.5), 0, 255)
-        return self._area.onto_photo(warped)
-
-    def _maps(self, pose: Pose) -> tuple[Field, Field]:
-        """Return where each pixel of the upper and of the lower layer comes from, (h, w, 2) each.
-
-        Beyond the corners both layers become one blend of the two, so that no edge runs through the cheeks.
-        """
-        shape = self._centres.shape
-        upper, lower = (
-            backwards((matrix @ moves.astype(np.float32)).reshape(shape), self._centres, GRID_PX)
-            for matrix, moves in ((self._upper, pose.upper_moves), (self._lower, pose.lower_moves))
-        )
-        lips, unit = pose.lips, self._area.unit
-        x, y = self._centres[0, :, 0], self._centres[:, :1, 1]
-        outside = np.maximum(lips.x[0] - x, x - lips.x[-1])
-        beyond = smoothstep(outside / (BEYOND_CORNER * unit))
-        line = np.interp(x, lips.x, (lips.upper + lips.lower) / 2)
-        above = smoothstep((line - y) / (BLEND_BAND * unit) + 0.5)
-        gap = (lower - upper).astype(np.float32)
-        upper = upper + gap * (beyond * (1 - above))[..., None].astype(np.float32)
-        lower = lower - gap * (beyond * above)[..., None].astype(np.float32)
-        return upsampled(upper, GRID_PX) + self._pixels, upsampled(lower, GRID_PX) + self._pixels
+        """Return the picture under `box` for one frame's features: CHANNELS and, if it lives, LIFE."""
+        mouth, life = features[: len(CHANNELS)], features[len(CHANNELS) :]
+        head = self._photo.copy()
+        self._mouth.onto(head, self.box, mouth)
+        if not len(life):
+            return head
+        turn, nod, tilt, blink = life.tolist()
+        self._eyelids.onto(head, self.box, blink)
+        self._sway.onto(head, self.box, turn, nod, tilt)
+        return head
 
 
-def _window(source: Lips, rest: Lips, area: WorkArea) -> Window:
-    """Return where the lips can part, with the blend beyond the corners."""
-    height, width = area.picture.shape[:2]
-    unit = area.unit
-    left, right = min(source.x[0], rest.x[0]) - 0.25 * unit, max(source.x[-1], rest.x[-1]) + 0.25 * unit
-    top, bottom = min(source.upper.min(), rest.upper.min()) - 0.2 * unit, rest.lower.max() + 0.5 * unit
-    return Window(int(left), int(top), int(right), int(bottom)).within(Window(0, 0, width, height))
-
-
-def _layers(picture: Pixels, lips: Lips, unit: float) -> tuple[Pixels, Pixels]:
-    """Return the upper and the lower layer, (h, w, 4) each: the picture, and how opaque it is on that lip's side."""
-    height, width = picture.shape[:2]
-    x, y = np.arange(width), np.arange(height)[:, None]
-    feather = max(EDGE_FEATHER * unit, 1.0)
-    upper = smoothstep(1 - (y - np.interp(x, lips.x, lips.upper)) / feather * 0.5)
-    lower = smoothstep(1 - (np.interp(x, lips.x, lips.lower) - y) / feather * 0.5)
-    return _with_alpha(picture, upper), _with_alpha(picture, lower)
-
-
-def _with_alpha(picture: Pixels, alpha: Field) -> Pixels:
-    layer: Pixels = np.dstack([picture, (255 * alpha + 0.5).astype(np.uint8)])
-    return layer
-
-
-def _matte(area: WorkArea) -> NDArray[np.uint8]:
-    """Return the face oval, 255 inside: it slides over a collar that stays."""
-    oval = area.points[list(FACE_OVAL)]
-    middle = oval.mean(axis=0)
-    matte = filled(area.picture.shape, middle + MATTE_SIZE * (oval - middle))
-    return blurred(matte, MATTE_BLUR * area.unit)
+def _around(*boxes: FaceBox) -> FaceBox:
+    """Return the smallest box around some."""
+    return FaceBox(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )

@@ -12,7 +12,7 @@ Points = NDArray[np.float64]
 Field = NDArray[np.float32]
 
 REGULARISATION = 1e-3
-INVERSE_PASSES = 12
+INVERSE_PASSES, DAMPING = 6, 0.7
 
 
 def grid_centres(width: int, height: int, step: int) -> Field:
@@ -53,11 +53,12 @@ def backwards(forward: Field, centres: Field, step: int) -> Field:
 
     A damped fixed point: undamped it diverges where a lip doubles in thickness.
     """
+    forward = forward / np.float32(step)
     cells = (centres - np.float32((step - 1) / 2)) / np.float32(step)
-    back = np.zeros_like(forward)
+    back = -forward
     for _ in range(INVERSE_PASSES):
-        back = np.float32(0.5) * (back - looked_up(forward, cells + back / np.float32(step)))
-    return back
+        back = np.float32(1 - DAMPING) * back - np.float32(DAMPING) * looked_up(forward, cells + back)
+    return np.float32(step) * back
 
 
 def upsampled(field: Field, step: int) -> Field:

@@ -8,7 +8,7 @@ import pytest
 
 import serve_app
 from deployments.faces.finder import FaceFinder
-from deployments.lipsync.preview.area import work_area
+from deployments.lipsync.preview.area import lower_face
 from deployments.lipsync.preview.lipline import find_lips
 from deployments.lipsync.preview.lips import INNER_LOWER, INNER_UPPER, OUTER_LOWER, OUTER_UPPER, mesh_lips
 from deployments.lipsync.preview.motion import rest_lips
@@ -81,7 +81,7 @@ def test_a_mouth_that_the_mesh_reads_as_open_is_closed_where_only_lips_are_seen(
 
 @pytest.mark.parametrize(("path", "is_open"), [(POSTER, True), (ILLUSTRATION, False)])
 def test_a_smile_with_teeth_is_told_from_a_closed_mouth(path, is_open):
-    area = work_area(FaceFinder().track(path.read_bytes()).crop)
+    area = lower_face(FaceFinder().track(path.read_bytes()).crop)
     assert find_lips(area.picture, area.points, area.unit, 4).open == is_open
 
 

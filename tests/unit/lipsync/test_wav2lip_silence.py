@@ -5,7 +5,7 @@ import pytest
 
 from deployments.lipsync.mel import COLUMNS_PER_S, mel_spectrogram
 from deployments.lipsync.silence import SHORTEST, rested
-from deployments.media import Waveform
+from deployments.media import Passage, Waveform
 from deployments.speech.hibari import HibariEngine
 
 SENTENCES = (
@@ -16,7 +16,7 @@ SENTENCES = (
 
 @pytest.fixture(scope="module", params=SENTENCES)
 def speech(request):
-    return HibariEngine().speak(request.param)
+    return HibariEngine().speak(Passage(request.param, request.param))
 
 
 def mel_with_noise(speech, noise_db=None, gain_db=0.0):

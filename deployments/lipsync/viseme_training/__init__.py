@@ -1,0 +1,1 @@
+"""How the weights of the preview's sound-alone mouth were made: `scripts/train-visemes` makes them again."""

@@ -1,0 +1,101 @@
+"""The recipe of the training data: times stay true to the sound, whatever is done to it."""
+
+import numpy as np
+import pytest
+
+from deployments.lipsync.preview.visemes import VISEMES
+from deployments.lipsync.viseme_training.augment import (
+    at_rate,
+    in_room,
+    joined,
+    noise,
+    recorded,
+    scaled,
+    through_microphone,
+)
+from deployments.lipsync.viseme_training.data import example
+from deployments.lipsync.viseme_training.texts import sentences
+from deployments.lipsync.viseme_training.timing import dated
+from deployments.media import Phoneme, Speech, Waveform
+
+RATE_HZ = 16000
+
+
+def beep(begin_s, end_s, seconds=1.0):
+    """A vowel that is a buzz, in silence."""
+    at = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    buzz = np.sign(np.sin(2 * np.pi * 150 * at)) * 8000 * ((at >= begin_s) & (at < end_s))
+    return Speech(Waveform(buzz.astype(np.int16), RATE_HZ), (Phoneme("ɑ", begin_s, end_s),))
+
+
+def heard(speech):
+    """When the sound begins and ends, in seconds."""
+    loud = np.flatnonzero(np.abs(speech.waveform.samples) > 0.3 * np.abs(speech.waveform.samples).max())
+    return loud[0] / speech.waveform.rate_hz, loud[-1] / speech.waveform.rate_hz
+
+
+def told(speech):
+    return speech.phonemes[0].start_s, speech.phonemes[-1].end_s
+
+
+def test_another_throat_is_heard_when_its_phonemes_are():
+    smaller = scaled(beep(0.2, 0.6), 1.25)
+    assert told(smaller) == pytest.approx((0.16, 0.48))
+    assert heard(smaller) == pytest.approx(told(smaller), abs=0.001)
+
+
+def test_joined_sentences_are_heard_when_their_phonemes_are():
+    speech = joined([beep(0.2, 0.6), beep(0.1, 0.3)], np.random.default_rng(1))
+    assert len(speech.phonemes) == 2
+    assert heard(speech) == pytest.approx(told(speech), abs=0.001)
+
+
+def test_rooms_and_microphones_do_not_move_the_sound():
+    sound = beep(0.3, 0.7).waveform.samples.astype(float)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        for changed in (in_room(sound, RATE_HZ, 0.4, 0.5, rng), through_microphone(sound, RATE_HZ, rng)):
+            assert len(changed) == len(sound)
+            assert heard(Speech(Waveform(changed, RATE_HZ)))[0] == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_recording_of_noise_alone_has_no_phonemes():
+    speeches = [recorded(beep(0.3, 0.7), np.random.default_rng(seed)) for seed in range(100)]
+    assert 0 < sum(not speech.phonemes for speech in speeches) < 20
+
+
+def test_noise_has_the_power_of_one():
+    assert (noise(20011, RATE_HZ, np.random.default_rng(2)) ** 2).mean() == pytest.approx(1.0)
+
+
+def test_another_rate_keeps_the_length():
+    assert at_rate(beep(0.2, 0.6).waveform, 22050).duration_s == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_stop_that_is_dated_at_its_burst_begins_with_its_closure():
+    waveform = Waveform(
+        np.concatenate([beep(0.0, 0.4, 0.46).waveform.samples, beep(0.0, 0.5, 0.5).waveform.samples]), RATE_HZ
+    )
+    vowel, stop, _ = dated([("ɑ", 0.0, 0.46), ("p", 0.46, 0.5), ("ɑ", 0.5, 0.9)], waveform)
+    assert (vowel.end_s, stop.start_s, stop.end_s) == pytest.approx((0.4, 0.4, 0.5))
+
+
+def test_symbols_that_the_mouth_does_not_know_become_their_letters_and_pauses_become_gaps():
+    phonemes = list(dated([("ɛɹ", 0.0, 0.2), ("", 0.2, 0.5), ("m", 0.5, 0.6)], beep(0.0, 1.0).waveform))
+    assert [(phoneme.symbol, phoneme.start_s) for phoneme in phonemes] == [("ɛ", 0.0), ("ɹ", 0.1), ("m", 0.5)]
+
+
+def test_an_example_tells_silence_and_closed_lips_where_they_are():
+    speech = Speech(beep(0.3, 0.7).waveform, (Phoneme("m", 0.3, 0.4), Phoneme("ɑ", 0.4, 0.7)))
+    shown = example(speech, np.zeros(40, np.float32))
+    assert shown.features.shape == (80, len(shown.shut))
+    assert shown.shut[:14].max() == 0 == shown.shut[21:].max()
+    assert shown.shut[15:20].min() == 1
+    assert shown.weights[VISEMES.index("sil"), [5, 45]].min() == 1
+    assert shown.weights[:, 30].argmax() == VISEMES.index("aa")
+
+
+def test_the_same_seed_says_the_same():
+    first, second = (list(sentences("pl", 5, np.random.default_rng(3))) for _ in range(2))
+    assert first == second
+    assert len(set(first)) == 5

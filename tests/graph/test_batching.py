@@ -147,9 +147,9 @@ def test_a_batch_holds_calls_of_one_engine_and_neither_waits_for_the_other(stage
     calls = [(crop(i), drive(2, 10 * i, ("slow", "other")[i % 2])) for i in range(6)]
     before = batches(ask(stage, *calls[:2]))
     made = ask(stage, *calls, apart_s=0.02)
-    assert batches(made) == [
-        before[i % 2] + 1 + (i > 1) for i in range(6)
-    ]  # the first of each alone, then two together
+    since = [number - before[i % 2] for i, number in enumerate(batches(made))]
+    assert since[:2] == [1, 1]
+    assert max(since) == 2  # those that came while their engine was busy share its next batch
     for i, mouths in enumerate(made):
         assert (mouths.rgb[:, 0, 0, 0] == i).all()
 

@@ -21,7 +21,7 @@ from deployments.lipsync.viseme_training.train import trained
 SEED = 5
 COPIES = 2
 """How often each group of sentences is recorded, differently."""
-STEPS = 3000
+STEPS = 2500
 
 WEIGHTS = Path(hearing.__file__).with_suffix(".npz")
 

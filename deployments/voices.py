@@ -11,10 +11,20 @@ from deployments.errors import UnknownVoice, VoiceLanguageMismatch
 DEFAULT = "default"
 """The voiceId of orders that name none."""
 
+UNKNOWN = "und"
+"""The BCP 47 tag of a language that nobody told."""
+
 LATIN = frozenset({"LATIN"})
 
-# The scripts of languages that are not written in Latin letters, by their names in Unicode's names of characters.
+LATIN_LANGUAGES = (
+    *("af", "az", "bs", "ca", "cs", "cy", "da", "de", "en", "eo", "es", "et", "eu", "fi", "fr", "ga", "gd", "gl"),
+    *("hr", "hu", "id", "is", "it", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no", "pl", "pt", "qu", "ro"),
+    *("sk", "sl", "so", "sq", "sv", "sw", "tl", "tr", "vi", "xh", "yo", "zu"),
+)
+
+# The scripts of languages by their names in Unicode's names of characters; a language that is not here is believed.
 SCRIPTS = {
+    **dict.fromkeys(LATIN_LANGUAGES, LATIN),
     **dict.fromkeys(("be", "bg", "kk", "ky", "mk", "mn", "ru", "tg", "uk"), frozenset({"CYRILLIC"})),
     "sr": frozenset({"CYRILLIC", "LATIN"}),
     "el": frozenset({"GREEK"}),
@@ -59,10 +69,10 @@ class VoiceFacts:
         return self.language is None or primary(self.language) == primary(language)
 
     def reads(self, text: str) -> bool:
-        """Whether it knows the letters of at least half of the text; True where its language is not known."""
-        if self.language is None:
+        """Whether it knows the letters of at least half of the text; True where its language's are not known."""
+        scripts = SCRIPTS.get(primary(self.language or UNKNOWN))
+        if scripts is None:
             return True
-        scripts = SCRIPTS.get(primary(self.language), LATIN)
         letters = [character for character in text if character.isalpha()]
         known = sum(unicodedata.name(letter, "").split(" ")[0].split("-")[0] in scripts for letter in letters)
         return known >= LEAST_READABLE * len(letters)
@@ -74,6 +84,12 @@ class VoiceList:
 
     voices: dict[str, VoiceFacts]
     missing: dict[str, str]
+
+    def after(self, before: VoiceList) -> VoiceList:
+        """This list with the voices that were there before, of servers that do not answer now."""
+        away = tuple(f"{prefix}-" for prefix in self.missing)
+        kept = {name: voice for name, voice in before.voices.items() if name.startswith(away)}
+        return VoiceList(kept | self.voices, self.missing)
 
 
 def chosen(voices: Mapping[str, VoiceFacts], voice_id: str, language: str | None) -> str:

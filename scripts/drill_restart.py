@@ -127,7 +127,9 @@ def _lines(
         "every accepted video is completed": all_completed(videos),
         "each has one record": Counter(record.id for record in records) == ids,
         "each is listed once": Counter(names) == ids,
-        "each has one object in the store, and no other is there": sorted(record.content_key for record in records)
+        "each has one MP4 and its captions in the store, and nothing else is there": sorted(
+            key for record in records for key in (record.content_key, *map(record.captions_key, ("vtt", "srt")))
+        )
         == store.list("contents/"),
         "what had ended before a kill was not written again": all(_written(store, key) == at for key, at in written),
         "nothing is owed any more": _nothing_owed(store),

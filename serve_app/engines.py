@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def voices(settings: SpeechSettings) -> Voices:
 
     return Voices(
         {voice_id: named(voice_id, each) for voice_id, each in settings.voices.items()},
-        {prefix: partial(_told_voices, server) for prefix, server in settings.servers.items()},
+        {prefix: _voices_of(server) for prefix, server in settings.servers.items()},
     )
 
 
@@ -66,24 +65,29 @@ def voice(settings: VoiceSettings) -> SpeechEngine:
         from deployments.speech.hibari import HibariEngine
 
         return HibariEngine(settings.speed)
-    from deployments.speech.openai_http import OpenAiSpeechEngine
+    from deployments.speech.openai_http import OpenAiSpeechEngine, client_of
 
-    return OpenAiSpeechEngine(
-        settings.base_url, settings.model, settings.voice, _api_key(settings.api_key_env), settings.timeout_s
-    )
+    client = client_of(_api_key(settings.api_key_env), settings.timeout_s)
+    return OpenAiSpeechEngine(settings.base_url, settings.model, settings.voice, client, settings.timeout_s)
 
 
-def _told_voices(server: VoiceServer) -> dict[str, Voice]:
-    from deployments.speech.voices import told_voices
+def _voices_of(server: VoiceServer) -> Callable[[], Mapping[str, Voice]]:
+    """What asks a server for its voices, and raises `SpeechServerFailed` where they are not to be had."""
+    from deployments.speech.voices import SpeechServer
 
     base_url = server.base_url or os.environ.get(server.base_url_env or "")
-    if not base_url:
-        raise SpeechServerFailed(f"The environment variable {server.base_url_env} does not hold its address.")
-    return told_voices(base_url, _api_key(server.api_key_env), server.timeout_s)
+    unset = [name for name in (server.base_url_env, server.api_key_env) if name and not os.environ.get(name)]
+    if base_url and not unset:
+        return SpeechServer(base_url, _api_key(server.api_key_env), server.timeout_s).voices
+
+    def missing() -> Mapping[str, Voice]:
+        raise SpeechServerFailed(f"It needs the environment: {', '.join(unset)} is not set.")
+
+    return missing
 
 
 def _api_key(variable: str | None) -> str | None:
-    return os.environ[variable] if variable else None
+    return os.environ[variable].strip() if variable else None  # a secret made with `echo` ends a line
 
 
 def face_finder(settings: FacesSettings, photo_fps: float) -> FaceFinder:

@@ -52,14 +52,16 @@ class VoiceServer(Strict):
         return self
 
 
+VoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
 VoiceSettings = Annotated[HibariVoice | OpenAiVoice, Field(discriminator="engine")]
 
 
 class SpeechSettings(Strict):
     """Voices by voiceId, servers that lend more, and the limits of what is said or uploaded."""
 
-    voices: dict[str, VoiceSettings] = {"default": HibariVoice()}
-    servers: dict[str, VoiceServer] = {}  # by prefix: espeak makes the server's voice `de` the voice `espeak-de`
+    voices: dict[VoiceName, VoiceSettings] = {"default": HibariVoice()}
+    servers: dict[VoiceName, VoiceServer] = {}  # by prefix: espeak makes the server's voice `de` the voice `espeak-de`
     max_text_chars: int = 1000  # about 70 s of speech
     max_audio_s: float = 600.0  # what D-ID and its peers accept
     max_audio_bytes: int = 50_000_000  # 10 min of WAV at 41 kHz mono

@@ -236,9 +236,9 @@ class JobsStage:
             return
         if self._able is None or engines != self._able.engines:
             logger.info("engines that move mouths, the default first: %s", engines)
-        self._listed = listed
+        self._listed = listed.after(self._listed)
         self._able = Capabilities(
-            voices=listed.voices,
+            voices=self._listed.voices,
             max_text_chars=self._max_text_chars,
             engines=engines,
             paste=self._paste,

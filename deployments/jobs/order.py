@@ -13,7 +13,7 @@ from deployments.errors import EngineUnavailable
 from deployments.jobs.text import readable
 from deployments.media import Acting, Motion, Passage, Paste, SourceOptions
 from deployments.script.passages import passages
-from deployments.voices import DEFAULT, VoiceFacts, check_letters, chosen
+from deployments.voices import DEFAULT, UNKNOWN, VoiceFacts, check_letters, chosen
 
 PIPELINE_VERSION = 4
 """Raised whenever the same order would give another video for a reason that no other part of the key tells."""
@@ -91,13 +91,13 @@ class VideoOrder(BaseModel):
             done["text"] = readable(self.text, able.max_text_chars)
         order = self.model_copy(update=done)
         if order.text is not None:
-            check_letters(able.voices, order.voice_id, " ".join(passage.written for passage in order.passages()))
+            check_letters(able.voices, order.voice_id, " ".join(passage.text for passage in order.passages()))
         return order
 
     @property
     def spoken_language(self) -> str:
         """The language of the text, as far as it is known."""
-        return self.language or "en-US"
+        return self.language or UNKNOWN
 
     def passages(self) -> tuple[Passage, ...]:
         """What the voice says one after the other. Raises `InvalidScript`."""

@@ -10,6 +10,8 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from num2words import num2words
 
+from deployments.voices import primary
+
 DATES = {"ymd": "", "mdy": "", "dmy": "", "md": "MMMMd", "dm": "MMMMd", "ym": "yMMMM", "my": "yMMMM", "y": "y"}
 """The orders of year, month and day that are read, and CLDR's skeleton of those that are no whole date."""
 
@@ -53,7 +55,7 @@ def _cardinal(text: str, language: str) -> str:
 def _ordinal(text: str, language: str) -> str:
     words = _in_words(_number(re.sub(r"(?<=\d)(?:st|nd|rd|th|\.|º|ª)$", "", text)), "ordinal", language)
     if not words:
-        raise ValueError(f"there is no ordinal of {text!r} in the language {language!r}: write it in words.")
+        raise ValueError(f"there is no such ordinal in the language {language!r}: write it in words.")
     return words
 
 
@@ -62,27 +64,32 @@ def _in_words(number: int, to: str, language: str) -> str | None:
     if language.startswith("am"):  # num2words 0.5.14 never comes back from 123456789 in Amharic
         return None
     try:
-        return str(num2words(number, lang=language.replace("-", "_"), to=to))
+        return str(num2words(number, lang=num2words_language(language), to=to))
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):  # each language ends in its own way
         return None
 
 
+def num2words_language(language: str) -> str:
+    """Return a language as num2words names it."""
+    return "no" if primary(language) == "no" else language.replace("-", "_")
+
+
 def _number(text: str) -> int:
     if not NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no whole number of at most 12 digits.")
+        raise ValueError("it is no whole number of at most 12 digits.")
     return int(re.sub(r"[ ,.']", "", text))
 
 
 def _timed(text: str, _: str) -> str:
     if not TIME.fullmatch(text):
-        raise ValueError(f"{text!r} is no time such as 10:30, 22:15:30 or 10:30 pm.")
+        raise ValueError("it is no time such as 10:30, 22:15:30 or 10:30 pm.")
     return text
 
 
 def _telephone(text: str, language: str) -> str:
     groups = re.findall(r"\+|\d+", text)
     if not groups or re.search(r"[^\d+() ./-]", text):
-        raise ValueError(f"{text!r} is no telephone number of digits, blanks and the signs + ( ) - . /")
+        raise ValueError("it is no telephone number of digits, blanks and the signs + ( ) - . /")
     plus = "plus" if language.startswith("en") else "+"
     spoken = (plus if group == "+" else f"{_digits(group, language)}," for group in groups)
     return " ".join(spoken).rstrip(",")
@@ -92,14 +99,14 @@ def _dated(text: str, form: str | None, language: str) -> str:
     form = form or ("ymd" if re.match(r"\d{4}\D", text) else "")
     parts = re.findall(r"\d+", text)
     if form not in DATES:
-        raise ValueError(f"say the order of the date {text!r} in a format: one of {', '.join(DATES)}.")
+        raise ValueError(f"say the order of the date in a format: one of {', '.join(DATES)}.")
     known = dict(zip(form, parts, strict=False))
     if len(parts) != len(form) or re.search(r"[^\d./ -]", text) or len(known.get("y", "2000")) != 4:
-        raise ValueError(f"{text!r} is no {form!r} of digits with a year of four, as 2026-11-23 is a 'ymd'.")
+        raise ValueError(f"it is no {form!r} of digits with a year of four, as 2026-11-23 is a 'ymd'.")
     try:
         day = date(int(known.get("y", 2000)), int(known.get("m", 1)), int(known.get("d", 1)))
-    except ValueError:
-        raise ValueError(f"there is no day {text!r} in the order {form!r}.") from None
+    except (ValueError, OverflowError):
+        raise ValueError(f"there is no such day in the order {form!r}.") from None
     try:
         locale = Locale.parse(language, sep="-")
     except UnknownLocaleError:

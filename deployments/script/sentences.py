@@ -17,14 +17,20 @@ SHORT = re.compile(r"(?<![^\s(\"'«])(?:[^\W_]|\d\d)\.\s*$")
 """A letter for a name ("M. Dupont") and a day ("am 3. Mai") end no sentence; where one does, two are said at once."""
 
 
+BLANK = re.compile(r"\s")
+"""sentencex panics where another blank than the usual one is before a full stop."""
+
+
 def sentences(text: str, language: str) -> Iterator[str]:
     """Yield the sentences and parts of sentences; joined they are the text.
 
     `language` is a BCP 47 tag: the sentence ends and abbreviations of some 300 languages are known.
     """
     held = ""
-    for sentence in segment(language.split("-")[0].lower(), text):
-        held += sentence
+    at = 0
+    for sentence in segment(language.split("-")[0].lower(), BLANK.sub(" ", text)):
+        held += text[at : at + len(sentence)]
+        at += len(sentence)
         if not SHORT.search(held):
             yield from _parts(held)
             held = ""

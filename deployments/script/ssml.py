@@ -11,6 +11,7 @@ from math import log2
 from deployments.script.markup import Element, parse, refused
 from deployments.script.say_as import said_as
 from deployments.script.stretch import MAX_PITCH, MAX_SPEED, MIN_SPEED, Stretch
+from deployments.voices import UNKNOWN, primary
 
 NAMESPACE = "http://www.w3.org/2001/10/synthesis"
 LANG = "http://www.w3.org/XML/1998/namespace lang"
@@ -100,7 +101,7 @@ def _check(element: Element, language: str) -> None:
             supported=supported,
         )
     lang = element.attributes.get(LANG, language)
-    if lang.split("-")[0].lower() != language.split("-")[0].lower():
+    if UNKNOWN not in (lang, language) and primary(lang) != primary(language):
         raise element.refuse(f"the voice speaks {language}, not {lang}: choose a voice of that language.")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import time
 
 import httpx
+from pydantic import BaseModel, Field, FiniteFloat
 
 from deployments.errors import AudioTooLong, SpeechServerFailed, UnreadableAudio, UnspeakableText
 from deployments.media import Passage, Phoneme, Speech
@@ -20,6 +20,9 @@ MAX_ANSWER_BYTES = 64_000_000
 
 MAX_CONNECT_S = 5.0
 
+LATE_S = 0.5
+"""How far beyond the sound's end a time may be rounded."""
+
 logger = logging.getLogger("ray.serve")
 
 
@@ -29,12 +32,47 @@ class SpeechServerRefused(SpeechServerFailed):
     retryable = False
 
 
+class Heard(BaseModel):
+    """When something is heard."""
+
+    start_s: FiniteFloat
+    end_s: FiniteFloat
+
+
+class TimedPhoneme(Heard):
+    """A speech sound, in IPA."""
+
+    symbol: str = Field(min_length=1)
+
+
+class TimedWord(Heard):
+    """A word as it was read."""
+
+    text: str = Field(min_length=1)
+
+
+class Timed(BaseModel):
+    """The answer of a `timed` server: `audio` is the base64 of a WAV file."""
+
+    audio: str
+    phonemes: list[TimedPhoneme]
+    words: list[TimedWord]
+
+
+def client_of(api_key: str | None, timeout_s: float) -> httpx.Client:
+    """Return a client for all voices of a server: each costs 1 MB. `timeout_s` is what a whole answer may take."""
+    return httpx.Client(
+        headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+        timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
+    )
+
+
 class OpenAiSpeechEngine:
     """Speaks with one voice of a server; `base_url` ends in `/v1`, as for OpenAI's clients. Thread-safe.
 
-    `timeout_s` is what a whole answer may take. A `timed` server has `/v1/audio/speech/timed`, too, which tells when
-    phonemes and words are heard (speech_servers/espeak_ng/README.md). `version` names the sound where the address
-    does not.
+    `client` is from `client_of`, with the same `timeout_s`. A `timed` server has `/v1/audio/speech/timed`, too, which
+    tells when phonemes and words are heard (speech_servers/espeak_ng/README.md). `version` names the sound where the
+    address does not.
     """
 
     def __init__(
@@ -42,7 +80,7 @@ class OpenAiSpeechEngine:
         base_url: str,
         model: str,
         voice: str,
-        api_key: str | None,
+        client: httpx.Client,
         timeout_s: float,
         response_format: str = "wav",
         *,
@@ -53,10 +91,7 @@ class OpenAiSpeechEngine:
         self._request = {"model": model, "voice": voice, "response_format": response_format}
         self._timeout_s = timeout_s
         self._timed = timed
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(MAX_CONNECT_S, timeout_s)),
-        )
+        self._client = client
         self.version = version or f"openai {self._url} {model} {voice} {response_format}"
 
     def reads(self, text: str) -> bool:
@@ -72,7 +107,7 @@ class OpenAiSpeechEngine:
         try:
             answer = self._ask({"input": passage.text} | ({"speed": passage.speed} if passage.speed != 1 else {}))
         except httpx.HTTPError as error:
-            logger.warning("%s did not answer: %s", self._url, error)
+            logger.warning("%s did not answer: %s", self._url, type(error).__name__)
             raise SpeechServerFailed(
                 f"The speech server did not answer ({type(error).__name__}): see that it runs."
             ) from error
@@ -80,8 +115,8 @@ class OpenAiSpeechEngine:
             return _timed(answer, passage) if self._timed else _decoded(answer)
         except SilentAudio as error:
             raise UnspeakableText("The voice made no sound of this text: write it in the voice's language.") from error
-        except (UnreadableAudio, AudioTooLong, ValueError, KeyError, TypeError) as error:
-            raise SpeechServerFailed(f"The speech server sent no usable sound: {error}") from error
+        except (UnreadableAudio, AudioTooLong, ValueError) as error:
+            raise SpeechServerFailed(f"The speech server sent no usable sound ({type(error).__name__}).") from error
 
     def _ask(self, spoken: dict[str, str | float]) -> bytes:
         """Return the answer's body, at most one piece over the limit."""
@@ -100,7 +135,7 @@ class OpenAiSpeechEngine:
 
     def _failure(self, response: httpx.Response) -> SpeechServerFailed:
         status = response.status_code
-        logger.warning("%s answered %d: %.300s", self._url, status, response.read().decode(errors="replace"))
+        logger.warning("%s answered %d", self._url, status)  # some repeat the text in their answer
         if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             return SpeechServerFailed(f"The speech server answered {status}: try again later.", {"status": status})
         return SpeechServerRefused(
@@ -114,10 +149,13 @@ def _decoded(sound: bytes) -> Speech:
 
 
 def _timed(answer: bytes, passage: Passage) -> Speech:
-    """Read a timed answer. Raises `ValueError`, `KeyError` or `TypeError` where it is none."""
-    told = json.loads(answer)
-    phonemes = tuple(Phoneme(each["symbol"], each["start_s"], each["end_s"]) for each in told["phonemes"])
+    """Read a timed answer. Raises `ValueError` where it is none."""
+    told = Timed.model_validate_json(answer)
+    waveform = _decoded(base64.b64decode(told.audio, validate=True)).waveform
+    heard: list[Heard] = [*told.phonemes, *told.words]
+    if any(not 0 <= each.start_s <= each.end_s <= waveform.duration_s + LATE_S for each in heard):
+        raise ValueError("its times lie beyond its sound")
+    phonemes = tuple(Phoneme(each.symbol, each.start_s, each.end_s) for each in told.phonemes)
     # What is written may differ from what was read ("2 km", "two kilometres"): words are matched by their letters.
-    spoken = [[Phoneme(sign, each["start_s"], each["end_s"]) for sign in each["text"]] for each in told["words"]]
-    words = written_words(passage.written, spoken, list) if spoken else ()
-    return Speech(_decoded(base64.b64decode(told["audio"], validate=True)).waveform, phonemes, words)
+    spoken = [[Phoneme(sign, each.start_s, each.end_s) for sign in each.text] for each in told.words]
+    return Speech(waveform, phonemes, written_words(passage.written, spoken, list) if spoken else ())

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
+from deployments.errors import UnspeakableText
 from deployments.media import Acting, MouthDrive, Speech, Spoken, Word
 from deployments.retry import twice
 from deployments.video.soundtrack import Soundtrack, in_whole_frames
@@ -38,9 +39,17 @@ class Said:
         self.frames = frames
 
     async def _passages(self) -> AsyncGenerator[Speech, None]:
-        """Yield the speech of each passage: those that another follows last for whole frames."""
+        """Yield the speech of each passage: those that another follows last for whole frames.
+
+        Passages of which the voice makes no sound are left out, as words are that it cannot read.
+        """
         speech, voice = self._spoken.speech, (self._spoken.voice_id, self._spoken.seed)
         for passage in self._spoken.rest:
+            call = partial(self._speech.speak.remote, passage, *voice)
+            try:
+                following = await twice("speech", call, retryable_too=True)
+            except UnspeakableText:
+                continue
             yield in_whole_frames(speech, self._fps)
-            speech = await twice("speech", partial(self._speech.speak.remote, passage, *voice), retryable_too=True)
+            speech = following
         yield speech

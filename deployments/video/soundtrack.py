@@ -29,7 +29,8 @@ class Soundtrack:
         """Let it be heard at the end. Raises `StageFailed` where its rate is another."""
         if waveform.rate_hz != self.rate_hz:
             raise StageFailed(f"A voice changed from {self.rate_hz} to {waveform.rate_hz} samples a second. Ask again.")
-        self.samples = np.concatenate([self.samples, waveform.samples])
+        alone = not len(self.samples)  # a long sound is not copied
+        self.samples = waveform.samples if alone else np.concatenate([self.samples, waveform.samples])
 
 
 def in_whole_frames(speech: Speech, fps: float) -> Speech:

@@ -64,7 +64,10 @@ def make_router(service: Service) -> APIRouter:
         record = await finished(video_id, request)
         stored = await service.content(record.captions_key(form))
         if stored is None:
-            raise NoCaptions("The video speaks an uploaded sound, whose words are not known.", {"videoId": video_id})
+            raise NoCaptions(
+                "Its words are not known: it speaks an uploaded sound, or is older than captions are.",
+                {"videoId": video_id},
+            )
         return play(service, stored, request, "private, max-age=86400")
 
     return router

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Header, Query, Request, Response
 
-from deployments.errors import EngineUnavailable, IdempotencyMismatch, UnknownPoster, UnknownVideo
+from deployments.errors import EngineUnavailable, IdempotencyMismatch, InvalidScript, UnknownPoster, UnknownVideo
 from deployments.jobs.index import Answer
 from deployments.jobs.records import ENDED
 from deployments.outbound import OutboundPolicy
@@ -49,6 +49,7 @@ ORDER: Kinds = (
     UnknownPoster,
     IdempotencyMismatch,
     EngineUnavailable,
+    InvalidScript,
     *PICTURE,
     *TEXT,
     *SOUND,

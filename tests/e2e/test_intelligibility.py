@@ -13,7 +13,7 @@ from client import finished, order
 from recogniser import RATE_HZ, Recogniser, word_error_rate
 
 from deployments.media import Passage
-from deployments.speech.openai_http import OpenAiSpeechEngine
+from deployments.speech.openai_http import OpenAiSpeechEngine, client_of
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",
@@ -85,7 +85,7 @@ def piper_url():
 @pytest.mark.speech_tests
 def test_a_voice_of_piper_is_understood_and_faster_where_the_passage_is(piper_url, recogniser):
     text = " ".join(SENTENCES[:3])
-    engine = OpenAiSpeechEngine(piper_url, "piper", "joe", None, 60.0)
+    engine = OpenAiSpeechEngine(piper_url, "piper", "joe", client_of(None, 60.0), 60.0)
     usual, fast = (engine.speak(Passage(text, text, speed)).waveform for speed in (1.0, 1.5))
     assert fast.duration_s < 0.8 * usual.duration_s
     sound = soxr.resample(usual.samples.astype(np.float32) / 32768, usual.rate_hz, RATE_HZ)

@@ -50,7 +50,7 @@ def _peaks_mb(service, http, poster, sound):
     processes = {stage: service.replicas(stage)[0].pid for stage in STAGES}
     for pid in processes.values():
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # resets the peak, see proc(5)
-    video = finished(http, order(http, {"poster": poster, "audio": sound}), timeout_s=600)
+    video = finished(http, order(http, {"poster": poster, "audio": sound}, motion="still"), timeout_s=600)
     assert video["status"] == "completed", video
     status = {stage: Path(f"/proc/{pid}/status").read_text() for stage, pid in processes.items()}
     return video, {stage: int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024 for stage, text in status.items()}

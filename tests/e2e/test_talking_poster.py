@@ -15,7 +15,7 @@ from deployments.lipsync.preview.engine import PreviewEngine
 from deployments.media import Passage, Photo
 from deployments.speech.hibari import HibariEngine
 
-TEXT = "Maybe my bumpy map will help. Papa opened a big blue umbrella over the boat."
+TEXT = "Maybe my bumpy map will help, Papa opened a big blue umbrella over the boat."
 FPS = 25
 
 
@@ -42,7 +42,7 @@ def speech():
 
 @pytest.fixture(scope="module", params=["astronaut", "illustration"])
 def clip(request, http):
-    video = finished(http, order(http, poster_id=request.param, text=TEXT))
+    video = finished(http, order(http, poster_id=request.param, text=TEXT, motion="still"))
     assert video["status"] == "completed", video
     return request.param, Decoded(httpx.get(video["video_url"]).content)
 

@@ -130,3 +130,9 @@ def test_tags_of_ssml_are_no_letters_to_read():
     ssml = '<speak>да <break time="300ms"/> нет</speak>'
     order = VideoOrder(poster_key="posters/a/abc", text=ssml, ssml=True, voice_id="ru")
     assert order.checked(able).voice_id == "ru"
+
+
+def test_a_voice_of_a_language_whose_letters_are_not_known_here_is_believed():
+    assert voice("km").reads("សួស្តី")
+    assert voice(None).reads("你好")
+    assert not voice("en").reads("សួស្តី")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deployments.lipsync.preview.channels import GRID_HZ
 from deployments.lipsync.preview.hearing import FRAME_BEGIN_S, FRAME_HZ, Hearing
 from deployments.lipsync.preview.sound import on_grid
-from deployments.lipsync.preview.visemes import LIPS_SHUT, PAUSE_S, VISEMES, mouth_shapes, viseme_weights
+from deployments.lipsync.preview.visemes import PAUSE_S, VISEMES, mouth_shapes, shuts_lips, viseme_weights
 from deployments.media import Phoneme
 
 Span = tuple[float, float]
@@ -38,7 +38,7 @@ class Articulation:
 
 def told(phonemes: Sequence[Phoneme], duration_s: float, samples: int) -> Articulation:
     """Return the articulation of phonemes in a sound of that length."""
-    closures = tuple((phoneme.start_s, phoneme.end_s) for phoneme in phonemes if phoneme.symbol[0] in LIPS_SHUT)
+    closures = tuple((phoneme.start_s, phoneme.end_s) for phoneme in phonemes if shuts_lips(phoneme))
     ends_s = [-BEYOND_S, *(phoneme.end_s for phoneme in phonemes)]
     starts_s = [*(phoneme.start_s for phoneme in phonemes), duration_s + BEYOND_S]
     rests = tuple(span for span in zip(ends_s, starts_s, strict=True) if span[1] - span[0] > PAUSE_S)

@@ -188,9 +188,9 @@ def _close(picture: Pixels, eye: Eye, shut: float) -> None:
     )
     lashes = looked_up(picture, places(eye.x, y - way))
     under = picture[first:stop, columns]
-    over = smoothstep((lid - y) / eye.soft + 0.5)[..., None]
     rigid = smoothstep((lid + eye.lashes - y) / (2 * eye.soft) + 0.5)[..., None]
-    moved = smoothstep(way / (2 * eye.soft))[:, None]
+    moved = smoothstep(way / (2 * eye.soft))[:, None]  # so that a lid that has hardly moved is hardly seen
+    over = smoothstep((lid - y) / eye.soft + 0.5)[..., None] * moved
     closed = under + (lashes - under.astype(np.float32)) * rigid * moved
     closed += (skin - closed) * over
     under[:] = np.clip(closed + 0.5, 0, 255)

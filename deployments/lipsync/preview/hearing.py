@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from deployments.lipsync.preview.sound import MEL_HZ, SILENCE_DB
+from deployments.lipsync.preview.sound import ACTIVE, MEL_HZ, SILENCE_DB, active
 
 Array = NDArray[np.float32]
 
@@ -29,8 +29,7 @@ LOOK_AHEAD = 5
 LOOK_BACK = 2 * sum(DILATIONS) - LOOK_AHEAD
 
 FLOOR = 1e-6
-ACTIVE = 1e-3
-"""Power, relative to loud speech, below which there is nothing to hear, and above which a voice is speaking."""
+"""Power, relative to loud speech, below which there is nothing to hear."""
 
 LOUD_PERCENTILE = 90
 
@@ -142,6 +141,6 @@ def _log(powers: Array, loud: np.float32) -> Array:
 
 def _loud(total: Array) -> np.float32:
     """Return the power of the loud parts of what can be heard, however much silence is around it."""
-    heard = total[total > ACTIVE * total.max()]
+    heard = total[active(total)]
     loud = float(np.percentile(heard, LOUD_PERCENTILE)) if len(heard) else 0.0
     return np.float32(max(loud, 10 ** (SILENCE_DB / 10)))

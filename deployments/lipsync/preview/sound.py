@@ -25,7 +25,11 @@ BLOCK = 256
 SILENCE_DB = -55.0
 """Sound whose loud parts stay below this, relative to full scale, is taken for silence."""
 
-LOUD_PERCENTILE = 95
+LOUD_PERCENTILE = 93
+ACTIVE = 1e-3
+"""Of the power of the loudest parts: what is more is heard."""
+INSTANT = 20
+"""Columns, 0.2 s: what is loud for less than half of that does not tell how loud a sound is."""
 
 
 def mel_powers(waveform: Waveform) -> NDArray[np.float32]:
@@ -64,10 +68,21 @@ def _windows(waveform: Waveform, first: int, stop: int, length: int) -> NDArray[
     return windows
 
 
+def active(power: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which columns of a sound are heard, by their power, however much silence is around them.
+
+    What is loud for an instant only, a knock, does not count for how loud the sound is.
+    """
+    loudest = np.partition(power, -min(INSTANT, len(power)))[-INSTANT:]
+    heard: NDArray[np.bool_] = power > ACTIVE * np.median(loudest)
+    return heard
+
+
 def loudness(powers: NDArray[np.float32], samples: int) -> Curve:
     """Return the loudness on the grid, 0 to 1, where 1 is what the loud parts of this sound have."""
-    amplitude = np.sqrt(powers.sum(axis=0))
-    loud = np.percentile(amplitude, LOUD_PERCENTILE)
+    power = powers.sum(axis=0)
+    amplitude, heard = np.sqrt(power), active(power)
+    loud = np.percentile(amplitude[heard], LOUD_PERCENTILE) if heard.any() else 0.0
     if loud <= 10 ** (SILENCE_DB / 20):
         return np.zeros(samples)
     return on_grid(np.sqrt(np.clip(amplitude / loud, 0.0, 1.0)), MEL_HZ, samples)

@@ -48,11 +48,16 @@ hardly round. Those that lips alone make insist on their shape."""
 GLIDES = {"aɪ": "aɪ", "aʊ": "aʊ", "eɪ": "eɪ", "oʊ": "oʊ", "əʊ": "oʊ", "ɔɪ": "ɔɪ"}
 GLIDE_TURN = 0.55
 ALIASES = {"ə": "ʌ", "ɐ": "ʌ", "ᵊ": "ʌ", "ᵻ": "ɪ"}
-ALIASES |= {"ʂ": "ʃ", "ʐ": "ʒ", "β": "v", "ɸ": "f", "ɬ": "l", "ɮ": "l", "ħ": "h", "ʕ": "h"}
+ALIASES |= {"ɓ": "b", "ʙ": "b", "ʂ": "ʃ", "ʐ": "ʒ", "β": "v", "ɸ": "f", "ɬ": "l", "ɮ": "l", "ħ": "h", "ʕ": "h"}
 LIPS_SHUT = frozenset("pbm")
 
 # Inner pauses are already told apart by PAUSE_S
 COARTICULATION = CoartParams(short_silence=0.0)
+
+
+def shuts_lips(phoneme: Phoneme) -> bool:
+    """Return whether it is a P, a B or an M."""
+    return ALIASES.get(phoneme.symbol, phoneme.symbol)[0] in LIPS_SHUT
 
 
 def viseme_weights(phonemes: Sequence[Phoneme], samples: int) -> NDArray[np.float64]:

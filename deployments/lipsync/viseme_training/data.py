@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deployments.lipsync.preview.channels import GRID_HZ
 from deployments.lipsync.preview.hearing import FRAME_BEGIN_S, FRAME_HZ, Level, own_spectrum, paired
 from deployments.lipsync.preview.sound import BANDS, mel_powers
-from deployments.lipsync.preview.visemes import LIPS_SHUT, viseme_weights
+from deployments.lipsync.preview.visemes import shuts_lips, viseme_weights
 from deployments.lipsync.viseme_training.augment import joined, recorded
 from deployments.lipsync.viseme_training.festival import Festival
 from deployments.lipsync.viseme_training.texts import sentences
@@ -97,6 +97,6 @@ def example(speech: Speech, mean: NDArray[np.float32]) -> Example:
     at = np.round((FRAME_BEGIN_S + np.arange(features.shape[1]) / FRAME_HZ) * GRID_HZ).astype(int)
     shut = np.zeros(at[-1] + 1, np.float32)
     for phoneme in speech.phonemes:
-        if phoneme.symbol[0] in LIPS_SHUT:
+        if shuts_lips(phoneme):
             shut[round(phoneme.start_s * GRID_HZ) : round(phoneme.end_s * GRID_HZ) + 1] = 1.0
     return Example(features, viseme_weights(speech.phonemes, at[-1] + 1)[:, at].astype(np.float32), shut[at])

@@ -112,3 +112,16 @@ def test_what_cannot_be_read_is_refused_before_it_is_accepted():
             changed(able, text=text, ssml=text.startswith("<"))
     with pytest.raises(InvalidScript):
         changed(able, text="<speak><audio/></speak>", ssml=True)
+
+
+def test_what_is_said_must_be_readable_not_what_is_written():
+    able = ABLE.model_copy(update={"voices": GERMAN, "max_text_chars": 100})
+    written = '<speak><sub alias="World Wide Web">万维网联盟</sub></speak>'
+    assert [passage.text for passage in changed(able, text=written, ssml=True).passages()] == ["World Wide Web"]
+    with pytest.raises(VoiceLanguageMismatch):
+        changed(able, text='<speak><sub alias="Привет">Hi</sub></speak>', ssml=True)
+
+
+def test_a_voice_whose_language_nobody_told_is_given_the_text_as_it_is():
+    order = changed(text="Die Spannung ist 12 V.")
+    assert [passage.text for passage in order.passages()] == ["Die Spannung ist 12 V."]

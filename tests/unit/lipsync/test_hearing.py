@@ -97,6 +97,14 @@ def test_a_quiet_recording_is_heard_as_a_loud_one_is(net, sound):
     assert np.abs(loud - low).mean() < 0.02
 
 
+def test_a_knock_does_not_tell_how_loud_a_sound_is(net, sound):
+    quiet = (sound.samples * 0.05).astype(np.int16)
+    knocked = quiet.copy()
+    knocked[100:140] = 32767  # 2.5 ms
+    whole, hit = (net(mel_powers(Waveform(samples, sound.rate_hz)))[0] for samples in (quiet, knocked))
+    assert np.abs(whole - hit)[:, 20:].mean() < 0.02
+
+
 def test_what_comes_later_than_a_tenth_of_a_second_is_not_heard(net, powers):
     at = powers.shape[1] // 2
     later = powers.copy()

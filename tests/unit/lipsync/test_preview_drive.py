@@ -159,3 +159,11 @@ def test_five_minutes_of_sound_take_no_more_memory_than_their_curves(engine, sou
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16e6  # the samples as float32 alone would be 53 MB
+
+
+def test_silence_around_speech_does_not_make_the_mouth_smaller(engine):
+    short = speech(("ɑ", 0.2, 0.8))
+    padded = np.concatenate([short.waveform.samples, np.zeros(40 * 16000, np.int16)])
+    long = Speech(Waveform(padded, 16000), short.phonemes)
+    opening = [engine.drive(each, 25).features[GAP, :20].max() for each in (short, long)]
+    assert abs(opening[0] - opening[1]) < 0.01

@@ -174,3 +174,10 @@ def test_chunks_of_a_living_head_are_those_of_the_whole(track, speech):
     fresh = PreviewEngine()
     chunks = [fresh.animate(track.crop, drive.chunk(a, b)).rgb for a, b in pairwise([0, 16, 17, 40, drive.frames])]
     assert np.array_equal(np.concatenate(chunks), frames.rgb)
+
+
+def test_a_blink_begins_and_ends_without_a_jump(engine, track):
+    moments = [(0.0, 0.0, 0.0, shut) for shut in (0.0, 1e-4, 0.02)]
+    open_, begun, further = engine.animate(track.crop, living(*moments)).rgb.astype(int)
+    assert np.abs(begun - open_).max() <= 8
+    assert np.abs(further - open_).mean() < 0.5

@@ -55,3 +55,10 @@ def test_parts_are_short_and_joined_they_are_the_text(text, language):
     parts = [*sentences(text, language)]
     assert "".join(parts) == text
     assert all(len(part.strip()) <= MAX_CHARS for part in parts)
+
+
+@pytest.mark.parametrize("blank", [chr(code) for code in (0xA0, 0x202F, 0x2009, 0x2003, 0x3000, 0x85, 0x1C)])
+@pytest.mark.parametrize("language", ["en", "de", "zh", "und"])
+def test_any_blank_may_stand_before_a_full_stop(blank, language):
+    text = f"Take vitamin C{blank}. Now."
+    assert "".join(sentences(text, language)) == text

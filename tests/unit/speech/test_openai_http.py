@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import socket
 import time
 
@@ -12,7 +13,7 @@ from speech_server import Server, running
 
 from deployments.errors import SpeechServerFailed, UnspeakableText
 from deployments.media import Passage, Phoneme, Word
-from deployments.speech.openai_http import OpenAiSpeechEngine, SpeechServerRefused
+from deployments.speech.openai_http import OpenAiSpeechEngine, SpeechServerRefused, client_of
 
 
 def said(text: str, speed: float = 1.0) -> Passage:
@@ -20,7 +21,7 @@ def said(text: str, speed: float = 1.0) -> Passage:
 
 
 def engine(url: str, api_key: str | None = None, timeout_s: float = 5.0) -> OpenAiSpeechEngine:
-    return OpenAiSpeechEngine(url, "kokoro", "af_heart", api_key, timeout_s)
+    return OpenAiSpeechEngine(url, "kokoro", "af_heart", client_of(api_key, timeout_s), timeout_s)
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3"])
@@ -60,9 +61,19 @@ def timed(**changes: object) -> bytes:
     return json.dumps(told | changes).encode()
 
 
+BAD_PHONEMES = [
+    ("", 0.1, 0.2),
+    (None, 0.1, 0.2),
+    ("a", -0.1, 0.2),
+    ("a", 0.2, 0.1),
+    ("a", 0.1, 1e9),
+    ("a", 0, math.nan),
+]
+
+
 def test_a_timed_server_tells_when_phonemes_and_words_are_heard():
     with running(Server(body=timed())) as server:
-        speech = OpenAiSpeechEngine(server.url, "m", "v", None, 5.0, timed=True).speak(
+        speech = OpenAiSpeechEngine(server.url, "m", "v", client_of(None, 5.0), 5.0, timed=True).speak(
             Passage("two kilometres.", "2 km.")
         )
     assert server.asked[0]["path"] == "/v1/audio/speech/timed"
@@ -72,11 +83,14 @@ def test_a_timed_server_tells_when_phonemes_and_words_are_heard():
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[]", sound_file("wav", tone()), timed(audio="$"), timed(phonemes=[{}]), timed(words=None)]
+    "body",
+    [b"{}", b"[]", sound_file("wav", tone()), timed(audio="$"), timed(phonemes=[{}]), timed(words=None)]
+    + [timed(words=[{"text": "", "start_s": 0.1, "end_s": 0.2}])]
+    + [timed(phonemes=[{"symbol": s, "start_s": a, "end_s": b}]) for s, a, b in BAD_PHONEMES],
 )
 def test_an_answer_without_times_is_a_timed_servers_failure(body):
     with running(Server(body=body)) as server, pytest.raises(SpeechServerFailed, match="no usable sound"):
-        OpenAiSpeechEngine(server.url, "m", "v", None, 5.0, timed=True).speak(said("Hello."))
+        OpenAiSpeechEngine(server.url, "m", "v", client_of(None, 5.0), 5.0, timed=True).speak(said("Hello."))
 
 
 def test_only_a_letter_or_a_digit_is_worth_asking_for():
@@ -137,7 +151,7 @@ def test_no_sound_means_the_text_cannot_be_spoken(body):
 def test_the_version_tells_voices_apart():
     def version(**changes: str) -> str:
         options = {"base_url": "http://a/v1", "model": "m", "voice": "v", "response_format": "wav"} | changes
-        return OpenAiSpeechEngine(**options, api_key="secret", timeout_s=1.0).version
+        return OpenAiSpeechEngine(**options, client=client_of("secret", 1.0), timeout_s=1.0).version
 
     versions = {
         version(),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from local_handle import LocalHandle
 
-from deployments.errors import StageFailed
+from deployments.errors import StageFailed, UnspeakableText
 from deployments.media import Acting, MouthDrive, Passage, Speech, Spoken, Waveform
 from deployments.video.said import Said
 
@@ -88,3 +88,15 @@ def test_a_passage_is_asked_for_again_when_a_replica_is_lost(monkeypatch):
 
     lost = SimpleNamespace(speak=lost_once, drive=stages.drive)
     assert asyncio.run(told(said(lost, 40, 40))) == [1, 1]
+
+
+def test_a_passage_of_which_the_voice_makes_no_sound_is_left_out():
+    class Choosy(Stages):
+        async def speak(self, passage, voice_id, seed):
+            if passage.text == "80":
+                raise UnspeakableText("No sound.")
+            return await super().speak(passage, voice_id, seed)
+
+    whole = said(Choosy(), 40, 80, 40, 80)
+    assert asyncio.run(told(whole)) == [1, 1]
+    assert (whole.frames, whole.sound.duration_s) == (2, 0.08)

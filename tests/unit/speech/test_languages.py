@@ -7,7 +7,7 @@ from deployments.jobs.voice_samples import SENTENCES, sentence
 from deployments.lipsync.preview.channels import CHANNELS
 from deployments.lipsync.preview.engine import PreviewEngine
 from deployments.media import Passage
-from deployments.speech.voices import told_voices
+from deployments.speech.voices import SpeechServer
 from deployments.voices import primary
 
 GAP = CHANNELS.index("gap")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.espeak
 
 @pytest.fixture(scope="module")
 def voices(espeak_url):
-    return told_voices(espeak_url, None, 10.0)
+    return SpeechServer(espeak_url, None, 10.0).voices()
 
 
 @pytest.fixture(scope="module")

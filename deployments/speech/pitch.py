@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from python_stretch import Signalsmith
-from scipy.signal import istft, stft
 
 from deployments.media import Waveform
 
@@ -32,6 +31,8 @@ def pitched(waveform: Waveform, semitones: float) -> Waveform:
     """Return the waveform that many semitones higher, or lower where negative; its length and times stay the same."""
     if not semitones:
         return waveform
+    from scipy.signal import istft, stft  # here: it loads a second's worth of modules, which few replicas need
+
     size = round(WINDOW_S * waveform.rate_hz / HOPS) * HOPS
     sound = np.pad(waveform.samples, (0, size)).astype(np.float32) / np.float32(32768)
     options = {"fs": waveform.rate_hz, "nperseg": size, "noverlap": size - size // HOPS}

@@ -1,4 +1,4 @@
-"""Memory stays flat: five minutes of sound need hardly more than ten seconds of it."""
+"""Memory stays flat: two minutes of sound need hardly more than ten seconds of it."""
 
 import io
 import re

@@ -43,13 +43,14 @@ class Said:
 
         Passages of which the voice makes no sound are left out, as words are that it cannot read.
         """
-        speech, voice = self._spoken.speech, (self._spoken.voice_id, self._spoken.seed)
+        speech: Speech | None = self._spoken.speech
         for passage in self._spoken.rest:
-            call = partial(self._speech.speak.remote, passage, *voice)
+            if speech:  # shown before the next is spoken
+                yield in_whole_frames(speech, self._fps)
+            call = partial(self._speech.speak.remote, passage, self._spoken.voice_id, self._spoken.seed)
             try:
-                following = await twice("speech", call, retryable_too=True)
+                speech = await twice("speech", call, retryable_too=True)
             except UnspeakableText:
-                continue
-            yield in_whole_frames(speech, self._fps)
-            speech = following
-        yield speech
+                speech = None
+        if speech:
+            yield speech

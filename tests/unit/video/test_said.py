@@ -62,9 +62,10 @@ def test_a_sound_alone_is_taken_as_it_is():
 
 def test_frames_are_not_told_before_all_is_spoken():
     async def story():
-        whole = said(Stages(), 40, 40)
+        whole = said(stages := Stages(), 40, 40)
         drives = whole.drives()
         await anext(drives)
+        assert stages.spoken == []  # the second is spoken when the first can be shown
         before = whole.frames
         return before, [drive.frames async for drive in drives], whole.frames
 

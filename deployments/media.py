@@ -7,7 +7,7 @@ with the origin at the top left corner of the upright photo.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,14 @@ class Word:
     text: str
     start_s: float
     end_s: float
+
+
+Timed = TypeVar("Timed", Phoneme, Word)
+
+
+def later(heard: Timed, by_s: float) -> Timed:
+    """The same, heard so much later."""
+    return replace(heard, start_s=heard.start_s + by_s, end_s=heard.end_s + by_s)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,9 @@ from deployments.errors import UnknownVoice, VoiceLanguageMismatch
 DEFAULT = "default"
 """The voiceId of orders that name none."""
 
+NAME = r"^[A-Za-z0-9._-]{1,64}$"
+"""What a voice or a speech server may be called: it stands in URLs."""
+
 UNKNOWN = "und"
 """The BCP 47 tag of a language that nobody told."""
 

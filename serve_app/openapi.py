@@ -50,12 +50,19 @@ QUEUE: Kinds = (errors.TooManyJobs, errors.QueueFull)
 RENDERING: Kinds = (errors.SpeechServerFailed, errors.DeadlineExceeded)
 PLAYED: Kinds = (*LOOKUP, errors.UnknownVideo, BadSignature, UrlExpired)
 
-MP4 = {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}
-MP4_OR_PART: Responses = {
-    200: {"content": MP4},
-    206: {"description": "The bytes of the header Range", "content": MP4},
-    304: {"description": "What the caller holds, by the header If-None-Match, is still true"},
-}
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+
+
+def played(content: dict[str, Any]) -> Responses:
+    """The replies of what `play` answers."""
+    return {
+        200: {"content": content},
+        206: {"description": "The bytes of the header Range", "content": content},
+        304: {"description": "What the caller holds, by the header If-None-Match, is still true"},
+    }
+
+
+MP4_OR_PART = played({"video/mp4": BYTES})
 
 ASK_AGAIN = {"Retry-After": {"required": True, "description": "Seconds.", "schema": {"type": "integer"}}}
 

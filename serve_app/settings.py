@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deployments.media import Paste
+from deployments.voices import NAME
 from serve_app.access_settings import AccessSettings
 
 
@@ -52,7 +53,7 @@ class VoiceServer(Strict):
         return self
 
 
-VoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+VoiceName = Annotated[str, Field(pattern=NAME)]
 
 VoiceSettings = Annotated[HibariVoice | OpenAiVoice, Field(discriminator="engine")]
 

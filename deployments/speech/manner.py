@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from deployments.media import Passage, Phoneme, Speech, Waveform, Word
+from deployments.media import Passage, Speech, Waveform, Word, later
 from deployments.speech.pitch import pitched
 
 # What voices differ in most: the built-in one has 0.2 s of silence around a sentence, espeak-ng none. A mouth needs the
@@ -38,8 +38,8 @@ def delayed(speech: Speech, by_s: float) -> Speech:
     start_s = len(before) / speech.waveform.rate_hz
     return Speech(
         Waveform(np.concatenate([before, speech.waveform.samples]), speech.waveform.rate_hz),
-        tuple(Phoneme(each.symbol, start_s + each.start_s, start_s + each.end_s) for each in speech.phonemes),
-        tuple(Word(each.text, start_s + each.start_s, start_s + each.end_s) for each in speech.words),
+        tuple(later(phoneme, start_s) for phoneme in speech.phonemes),
+        tuple(later(word, start_s) for word in speech.words),
     )
 
 

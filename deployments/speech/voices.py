@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from deployments.errors import SpeechServerFailed, UnknownVoice
 from deployments.speech.engine import SpeechEngine
 from deployments.speech.openai_http import OpenAiSpeechEngine, client_of
-from deployments.voices import VoiceFacts, VoiceList
+from deployments.voices import NAME, VoiceFacts, VoiceList
 
 LIST_WITHIN_S = 5.0
 
@@ -31,7 +31,7 @@ class Voice:
 class ToldVoice(BaseModel):
     """A voice as a server tells of it."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    id: str = Field(pattern=NAME)
     language: str
     gender: str | None = None
     name: str = ""
@@ -98,12 +98,12 @@ class Voices:
         """Return what speaks. Raises `UnknownVoice`, or `SpeechServerFailed` where the voice's server is away."""
         if voice_id not in self._voices:
             self._ask_again()
+        if voice := self._voices.get(voice_id):
+            return voice.engine
         for prefix, reason in self._missing.items():
-            if voice_id not in self._voices and voice_id.startswith(f"{prefix}-"):
+            if voice_id.startswith(f"{prefix}-"):
                 raise SpeechServerFailed(reason)
-        if voice_id not in self._voices:
-            raise UnknownVoice.among(voice_id, self._voices)
-        return self._voices[voice_id].engine
+        raise UnknownVoice.among(voice_id, self._voices)
 
     def _ask_again(self) -> None:
         with self._asking:

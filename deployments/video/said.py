@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from deployments.errors import UnspeakableText
-from deployments.media import Acting, MouthDrive, Speech, Spoken, Word
+from deployments.media import Acting, MouthDrive, Speech, Spoken, Word, later
 from deployments.retry import twice
 from deployments.video.soundtrack import Soundtrack, in_whole_frames
 
@@ -33,7 +33,7 @@ class Said:
             call = partial(self._lipsync.drive.remote, speech, self._fps, self._acting, start_s)
             drive = await twice("drive", call)
             self.sound.add(speech.waveform)
-            self.words += [Word(word.text, start_s + word.start_s, start_s + word.end_s) for word in speech.words]
+            self.words += [later(word, start_s) for word in speech.words]
             frames += drive.frames
             yield drive
         self.frames = frames

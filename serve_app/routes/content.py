@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from deployments.errors import TalkingPhotoError, VideoNotReady
 from deployments.jobs.records import VideoRecord
 from serve_app.access import owner_of
-from serve_app.openapi import MP4_OR_PART, PLAYED, Kinds, Responses, refused
+from serve_app.openapi import MP4_OR_PART, PLAYED, Kinds, played, refused
 from serve_app.playing import play
 from serve_app.ranges import RangeUnsatisfiable
 from serve_app.schemas import VideoId
@@ -20,12 +20,6 @@ _CAPTIONS = {
     "text/vtt": _TEXT | {"example": "WEBVTT\n\n00:00:00.265 --> 00:00:01.265\nHello <00:00:00.615>there.\n"},
     "application/x-subrip": _TEXT | {"example": "1\n00:00:00,265 --> 00:00:01,265\nHello there.\n"},
 }
-CAPTIONS_OR_PART: Responses = MP4_OR_PART | {
-    200: {"content": _CAPTIONS},
-    206: MP4_OR_PART[206] | {"content": _CAPTIONS},
-}
-
-
 CaptionsForm = Annotated[Literal["vtt", "srt"], Path(examples=["vtt"])]
 
 
@@ -58,7 +52,7 @@ def make_router(service: Service) -> APIRouter:
         return play(service, stored, request, "private, max-age=86400")
 
     @router.head("/captions.{form}", response_class=Response, include_in_schema=False)
-    @router.get("/captions.{form}", response_class=Response, responses=CAPTIONS_OR_PART | without)
+    @router.get("/captions.{form}", response_class=Response, responses=played(_CAPTIONS) | without)
     async def get_captions(video_id: VideoId, form: CaptionsForm, request: Request) -> Response:
         """What a text's voice says and when, word by word: WebVTT or SubRip."""
         record = await finished(video_id, request)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from deployments.errors import SpeechServerFailed, TalkingPhotoError, UnknownVoice, UnspeakableText
 from serve_app.links import Links
-from serve_app.openapi import LOOKUP, Responses, refused
+from serve_app.openapi import BYTES, LOOKUP, played, refused
 from serve_app.playing import play
 from serve_app.ranges import RangeUnsatisfiable
 from serve_app.schemas import Voice, VoiceId, Voices
@@ -14,13 +14,6 @@ from serve_app.service import Service
 from serve_app.signing import BadSignature, UrlExpired
 
 Language = Annotated[str | None, Query(max_length=35, description="A BCP 47 tag, such as de or pt-BR.")]
-
-_WAV = {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}
-_WAV_OR_PART: Responses = {
-    200: {"content": _WAV},
-    206: {"description": "The bytes of the header Range", "content": _WAV},
-    304: {"description": "What the caller holds, by the header If-None-Match, is still true"},
-}
 
 
 class NoSuchVoice(TalkingPhotoError):
@@ -54,7 +47,7 @@ def make_router(service: Service, links: Links) -> APIRouter:
         )
 
     @router.head("/{voice_id}/sample", response_class=Response, include_in_schema=False)
-    @router.get("/{voice_id}/sample", response_class=Response, responses=_WAV_OR_PART | failures)
+    @router.get("/{voice_id}/sample", response_class=Response, responses=played({"audio/wav": BYTES}) | failures)
     async def get_voice_sample(voice_id: VoiceId, request: Request) -> Response:
         """A sentence in the voice's language, whole or in byte ranges; made when it is first asked for."""
         try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from local_service import local_service
+from cluster.testbed.service import local_service
 
 ROUTE = "/api/lipsync/generate-talking-photo"
 BODY = {"imageId": "astronaut", "text": "Said again and again.", "voiceId": "default"}

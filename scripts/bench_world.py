@@ -15,9 +15,9 @@ import cv2
 import httpx
 import numpy as np
 
+from cluster.testbed.service import LocalService, local_service
 from deployments.media import Passage
 from deployments.speech.hibari import HibariEngine
-from local_service import LocalService, local_service
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "golden"))
 

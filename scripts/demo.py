@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from local_service import local_service
+from cluster.testbed.service import local_service
 
 TEXT = "Hello! I am a poster, and now I can talk. Point your phone at me, and I will tell you my story."
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from local_service import ROOT, local_service
+from cluster.testbed.service import ROOT, local_service
 
 KEYS = {"one": "key-of-the-fuzzer", "other": "key-of-another"}
 ENV = {f"KEY_{name.upper()}": key for name, key in KEYS.items()}

@@ -6,7 +6,7 @@ import schemathesis
 from hypothesis import strategies as st
 from PIL import Image
 
-from local_service import ROOT
+from cluster.testbed.service import ROOT
 
 SIDE_PX = 256
 

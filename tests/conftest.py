@@ -6,16 +6,21 @@ from importlib.util import find_spec
 import httpx
 import pytest
 
-from local_service import espeak_ng, local_service
+from cluster.testbed.service import espeak_ng, local_service
 
 
 def pytest_collection_modifyitems(items):
     """Skip what needs a Debian package or an extra that is not here, with the reason."""
-    packages = {"chromium": "chromium", "ffmpeg": "ffmpeg", "espeak": "espeak-ng"}
+    programs = {
+        "chromium": ("chromium", "chromium"),
+        "ffmpeg": ("ffmpeg", "ffmpeg"),
+        "espeak": ("espeak-ng", "espeak-ng"),
+        "prometheus": ("prometheus", "promtool"),
+    }
     absent = {
         marker: f"the Debian package {package} is not installed"
-        for marker, package in packages.items()
-        if shutil.which(package) is None
+        for marker, (package, program) in programs.items()
+        if shutil.which(program) is None
     }
     if find_spec("faster_whisper") is None:
         absent["speech_tests"] = (

@@ -1,10 +1,10 @@
 """A second service beside the first: with a real S3 server, and with Wav2Lip."""
 
 import pytest
-from s3_server import s3_server
 from seeded_checkpoint import seeded_weights, write_checkpoint
 
-from local_service import local_service
+from cluster.testbed.s3 import s3_server
+from cluster.testbed.service import local_service
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from client import MOBILE, finished
 from log_leaks import leaks
-from webhook_receiver import SECRET, webhook_receiver
 
-from local_service import local_service
+from cluster.testbed.service import local_service
+from cluster.testbed.webhooks import SECRET, webhook_receiver
 
 KEYS = {"backend": "key-of-the-backend-0123456789", "other": "key-of-another-9876543210"}
 TEXT = "These very words must not be in any log."

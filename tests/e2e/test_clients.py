@@ -14,7 +14,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from local_service import free_port, local_service
+from cluster.testbed.service import free_port, local_service
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "node" / "talking-poster.mjs"

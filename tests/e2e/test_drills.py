@@ -2,9 +2,7 @@
 
 import asyncio
 
-import drill_outage
-import drill_overload
-import drill_restart
+from cluster.drills import outage, overload, restart
 
 
 def missed(found):
@@ -13,13 +11,13 @@ def missed(found):
 
 
 def test_what_was_accepted_ends_once_though_everything_was_killed(tmp_path):
-    assert missed(drill_restart.drill(tmp_path, {}, jobs=5, kills=1)) == []
+    assert missed(restart.drill(tmp_path, {}, jobs=5, kills=1)) == []
 
 
 def test_nothing_accepted_is_lost_while_the_store_is_away(world):
     s3, service = world
-    assert missed(asyncio.run(drill_outage.take_away(s3, service.url, away_s=5, around_s=2, orders_per_s=1))) == []
+    assert missed(asyncio.run(outage.take_away(s3, service.url, away_s=5, around_s=2, orders_per_s=1))) == []
 
 
 def test_ten_times_the_capacity_is_refused_and_what_is_accepted_completes(tmp_path):
-    assert missed(drill_overload.drill(tmp_path, {}, seconds=8, queue=4)) == []
+    assert missed(overload.drill(tmp_path, {}, seconds=8, queue=4)) == []

@@ -3,7 +3,7 @@
 import pytest
 from fuzz_api import ENV, KEYED, fuzz
 
-from local_service import local_service
+from cluster.testbed.service import local_service
 
 
 @pytest.fixture(scope="module")

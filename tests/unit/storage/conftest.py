@@ -5,8 +5,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from s3_server import S3Server, s3_server
 
+from cluster.testbed.s3 import S3Server, s3_server
 from deployments.storage.disk import DiskStore
 from deployments.storage.minio import MinioStore
 from deployments.storage.store import Store

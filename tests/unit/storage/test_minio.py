@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from s3_server import free_port
 
+from cluster.testbed.s3 import free_port
 from deployments.errors import StorageUnavailable
 from deployments.storage import minio
 from deployments.storage.minio import MinioStore

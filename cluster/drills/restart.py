@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-from drill_world import Found, all_completed, client, ended, listed, order
-from webhook_receiver import SECRET, Receiver, webhook_receiver
 
+from cluster.drills.world import Found, all_completed, client, ended, listed, order
+from cluster.testbed.service import LocalService, local_service
+from cluster.testbed.webhooks import SECRET, Receiver, webhook_receiver
 from deployments.jobs.records import VideoRecord
 from deployments.storage.disk import DiskStore
-from local_service import LocalService, local_service
 
 TEXTS = ("Number {} is short.", "Number {} takes a little longer to say.", "And number {} is the longest of the three.")
 ARGS = {

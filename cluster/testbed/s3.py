@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import botocore.session
 import httpx
 
-from local_service import free_port
+from cluster.testbed.service import free_port
 
 REGION = "us-east-1"
 START_S = 60.0

@@ -9,11 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import drill_outage
-import drill_overload
-import drill_restart
+from cluster.drills import outage, overload, restart
 
-DRILLS = {"restart": drill_restart, "outage": drill_outage, "overload": drill_overload}
+DRILLS = {"restart": restart, "outage": outage, "overload": overload}
 
 
 def options() -> tuple[str, bool, bool, dict[str, float]]:

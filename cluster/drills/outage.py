@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drill_load import Answer, Load, percentile_ms, slowest_s
-from drill_world import Found, all_completed, client, ended, playable
-from s3_server import S3Server, s3_server
-
-from local_service import local_service
+from cluster.drills.load import Answer, Load, percentile_ms, slowest_s
+from cluster.drills.world import Found, all_completed, client, ended, playable
+from cluster.testbed.s3 import S3Server, s3_server
+from cluster.testbed.service import local_service
 
 BUCKET = "drill"
 ARGS = {"lipsync": {"engine": "preview"}}

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import httpx
-from drill_world import order
+
+from cluster.drills.world import order
 
 REFUSALS = (429, 503)
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from drill_load import Load, go_first, percentile_ms
-from drill_world import Found, all_completed, client, ended
 
-from local_service import LocalService, local_service
+from cluster.drills.load import Load, go_first, percentile_ms
+from cluster.drills.world import Found, all_completed, client, ended
+from cluster.testbed.service import LocalService, local_service
 
 TIMES = 10
 LOOKS_PER_S = 10.0

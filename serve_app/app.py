@@ -55,6 +55,7 @@ def build(args: Settings) -> Application:
         queue=args.jobs.queue,
         deadline_s=args.jobs.deadline_s,
         stage_limit_s=args.jobs.stage_limit_s,
+        dollars_per_place_hour=args.jobs.dollars_per_place_hour,
         make_webhooks=partial(engines.webhooks, args.webhooks, args.outbound),
         make_video_object=partial(engines.video_object, args),
         samples=_samples() if args.jobs.samples else {},

@@ -139,6 +139,7 @@ class JobsSettings(Strict):
     queue: int = Field(default=200, ge=1)  # videos in work or waiting: beyond, callers are asked to come back
     deadline_s: float = 7200.0  # from the order to its end: twice what the longest sound takes on two cores
     stage_limit_s: float = 3600.0  # ten minutes of sound by Wav2Lip on two cores take 20; what hangs must end some day
+    dollars_per_place_hour: float | None = Field(default=None, gt=0)  # of the machines behind one of `running`
     samples: bool = True  # register the shipped sample posters
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ray import serve
+from ray.serve import metrics
 from ray.serve.context import _get_serve_request_context, _set_request_context
 from ray.serve.handle import DeploymentHandle
 
@@ -32,6 +33,7 @@ from deployments.jobs.voice_samples import VoiceSamples
 from deployments.jobs.webhooks import Delivery, Kind, UnknownDelivery, Webhooks
 from deployments.logs import name_videos, trace_id
 from deployments.media import Paste
+from deployments.meters import JobMeters
 from deployments.retry import root_cause
 from deployments.storage.store import StoredObject
 from deployments.voices import VoiceList
@@ -40,6 +42,7 @@ logger = logging.getLogger("ray.serve")
 
 ASK_AGAIN_AFTER_S = 0.5
 REFRESH_S = 30.0
+COUNT_EVERY_S = 2.0
 
 
 def _apart(video_id: str) -> contextvars.Context:
@@ -71,6 +74,7 @@ class JobsStage:
         queue: int,
         deadline_s: float,
         stage_limit_s: float,
+        dollars_per_place_hour: float | None,
         make_webhooks: Callable[[DeploymentHandle[Any]], Webhooks | None],
         make_video_object: Callable[[DeploymentHandle[Any]], Callable[[VideoRecord], Awaitable[dict[str, Any]]]],
         samples: dict[str, Path],
@@ -83,8 +87,17 @@ class JobsStage:
         dedupe = Dedupe(cache_dir, keep_s)
         self._webhooks = make_webhooks(storage)
         self._video_object = make_video_object(storage)
+        self._meters = JobMeters(metrics, dollars_per_place_hour)
         self._index = JobIndex(
-            Records(storage), dedupe, self._pipeline, running, Limits(queue), deadline_s, self._announce, _apart
+            Records(storage),
+            dedupe,
+            self._pipeline,
+            running,
+            Limits(queue),
+            deadline_s,
+            self._announce,
+            _apart,
+            self._meters.ended,
         )
         self._max_text_chars = max_text_chars
         self._paste = paste
@@ -92,6 +105,7 @@ class JobsStage:
         self._listed = VoiceList({}, {})
         self._voice_samples = VoiceSamples(speech, storage)
         self._starting = asyncio.create_task(self._start(samples))
+        self._counting = asyncio.create_task(self._count())
 
     async def submit(
         self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None
@@ -107,9 +121,11 @@ class JobsStage:
             poster = await self._posters.get(order.poster_id or "")
             order = order.model_copy(update={"poster_key": poster.key})
         try:
-            return await self._index.submit(order, able, wait_s, most, idempotency_key)
+            answer = await self._index.submit(order, able, wait_s, most, idempotency_key)
         except (QueueFull, TooManyJobs) as refusal:
             return refusal
+        self._meters.answered(answer.cache or "miss")
+        return answer
 
     async def find(self, video_id: str, owner: str | None) -> Answer:
         """See `JobIndex.find`."""
@@ -214,6 +230,13 @@ class JobsStage:
         while True:  # the lip-sync replica may come back with another engine: weights were mounted, or removed
             await asyncio.sleep(REFRESH_S)
             await self._refresh()
+
+    async def _count(self) -> None:
+        """Tell how many videos are in work: Ray looks at gauges every few seconds."""
+        while True:
+            working = self._index.working
+            self._meters.working(working["queued"], working["processing"])
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _resume(self) -> None:
         while True:

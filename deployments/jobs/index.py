@@ -95,8 +95,8 @@ class Job:
 class JobIndex:
     """The index of work in flight, in front of records and renders. `counts` tells hits, joins and misses.
 
-    `announce` is told of every end of a video that has a webhook. `apart` makes the context in which a video's work
-    runs: not the request's own, whose cancellation would end it.
+    `announce` is told of every end of a video that has a webhook, `measure` of every end of the work on one. `apart`
+    makes the context in which a video's work runs: not the request's own, whose cancellation would end it.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class JobIndex:
         deadline_s: float = math.inf,
         announce: Callable[[VideoRecord], Awaitable[None]] | None = None,
         apart: Callable[[str], contextvars.Context] = lambda _: contextvars.Context(),
+        measure: Callable[[VideoRecord], None] = lambda _: None,
     ) -> None:
         self._records = records
         self._dedupe = dedupe
@@ -116,9 +117,15 @@ class JobIndex:
         self._limits = limits
         self._announce = announce
         self._apart = apart
+        self._measure = measure
         self._jobs: dict[str, Job] = {}
         self._seen: dict[str, float] = {}  # content keys, and when they were seen in the store
         self.counts: Counter[str] = Counter()
+
+    @property
+    def working(self) -> Counter[str]:
+        """How many accepted videos are in each state of work: `queued`, `processing`."""
+        return Counter(job.record.status for job in self._jobs.values() if job.taken)
 
     async def submit(
         self,
@@ -308,6 +315,7 @@ class JobIndex:
         timings = job.render.trace.timings_s | {"total": round(time.perf_counter() - began, 4)}
         record = job.record.with_(**ended, stage=None, finished_at=datetime.now(UTC), timings_s=timings)
         logger.info("video %s %s with %s: %s", record.id, record.status, record.engine, timings)
+        self._measure(record)
         return record
 
     async def _store(self, record: VideoRecord) -> None:

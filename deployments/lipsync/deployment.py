@@ -1,17 +1,21 @@
 """The lip-sync stage as a Serve deployment."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import ray
 from ray import serve
+from ray.serve import metrics
 
 from deployments.errors import EngineUnavailable
+from deployments.lipsync.autoscaling import QUEUED_FRAMES
 from deployments.lipsync.engine import Call, LipsyncEngine
 from deployments.logs import name_videos
 from deployments.media import Acting, ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Speech
+from deployments.meters import LipsyncMeters
 from deployments.priority import give_way
 
 
@@ -26,8 +30,9 @@ class Company:
     engine: with no time, so that nobody waits for company, it would take them one by one.
     """
 
-    def __init__(self, engine: LipsyncEngine) -> None:
+    def __init__(self, engine: LipsyncEngine, meters: LipsyncMeters) -> None:
         self.engine = engine
+        self._meters = meters
         self._idle = asyncio.Event()
         self._idle.set()
         # Decorated here and not in the class, where Ray would keep one queue for all engines.
@@ -47,6 +52,7 @@ class Company:
         try:
             return await asyncio.to_thread(self._animated, calls)
         finally:
+            self._meters.batch(self.engine.name, _frames(calls), self.engine.batch_frames)
             self._idle.set()
 
     def _animated(self, calls: list[Call]) -> list[MouthFrames | Exception]:
@@ -70,7 +76,18 @@ class LipsyncStage:
         here: Any = ray.get_runtime_context()
         mine = here.get_assigned_resources()
         engines = make_engines(mine.get("CPU", 0.0), mine.get("GPU", 0.0))
-        self._companies = {engine.name: Company(engine) for engine in engines}
+        self._meters = LipsyncMeters(metrics)
+        self._companies = {engine.name: Company(engine, self._meters) for engine in engines}
+        self._queued_frames = 0
+
+    async def check_health(self) -> None:
+        """Raise if a device does not compute any more: Serve then replaces this replica."""
+        for company in self._companies.values():
+            await asyncio.to_thread(company.engine.check)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """What `QueuedFrames` scales by."""
+        return {QUEUED_FRAMES: self._queued_frames}
 
     async def describe(self) -> dict[str, str]:
         """Each engine's version by its name, the default first."""
@@ -84,6 +101,10 @@ class LipsyncStage:
     async def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         """One mouth for each frame of the drive, by the engine that made it. Raises `EngineUnavailable`."""
         company = self._company(drive.engine)
+        with self._queueing(drive.frames):
+            return await self._animated(company, face, drive)
+
+    async def _animated(self, company: Company, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
         most = company.engine.batch_frames
         cuts = [(first, min(first + most, drive.frames)) for first in range(0, drive.frames, most)]
         calls = [(face.chunk(*cut) if isinstance(face, ClipFaces) else face, drive.chunk(*cut)) for cut in cuts]
@@ -92,6 +113,19 @@ class LipsyncStage:
         alike = made if isinstance(face, ClipFaces) else made[:1]  # a photo's box and mask are those of all frames
         boxes = tuple(box for mouths in alike for box in mouths.boxes)
         return MouthFrames(rgb, boxes, np.concatenate([mouths.masks for mouths in alike]))
+
+    @contextlib.contextmanager
+    def _queueing(self, frames: int) -> Iterator[None]:
+        """Count them as queued during the block."""
+        self._queue(frames)
+        try:
+            yield
+        finally:
+            self._queue(-frames)
+
+    def _queue(self, frames: int) -> None:
+        self._queued_frames += frames
+        self._meters.queued(self._queued_frames)
 
     def _company(self, engine: str) -> Company:
         if engine not in self._companies:

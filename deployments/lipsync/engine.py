@@ -36,3 +36,6 @@ class LipsyncEngine(Protocol):
 
     def animate_together(self, calls: Sequence[Call]) -> list[MouthFrames]:
         """Return what `animate` does for each call, within one level of 255, for less than it takes one by one."""
+
+    def check(self) -> None:
+        """Raise if the device does not compute any more: its replica is then replaced."""

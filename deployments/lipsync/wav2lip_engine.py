@@ -119,6 +119,12 @@ class Wav2LipEngine:
             made |= zip(numbers, self._alike([calls[number] for number in numbers], paste), strict=True)
         return [made[number] for number in range(len(calls))]
 
+    def check(self) -> None:
+        """Compute something on the device: after a CUDA error nothing in this process works there any more."""
+        ones = torch.ones(2, device=self._device)
+        if float(ones.sum()) != len(ones):
+            raise RuntimeError(f"{self._device} does not compute: 1 + 1 is {float(ones.sum())}")
+
     def _alike(self, calls: Sequence[Call], paste: Paste) -> list[MouthFrames]:
         works = [self._work(*call) for call in calls]
         parts = self._generate(works, "all" if paste == "published" else "lower")

@@ -1,18 +1,24 @@
 """The storage stage as a Serve deployment."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ray import serve
 
+from deployments.errors import StorageUnavailable
 from deployments.logs import name_videos
 from deployments.storage.store import ObjectMissing, Store, StoredObject
 
 T = TypeVar("T")
 
 THREADS = 16
+
+GIVE_UP_AFTER_S = 300.0
+"""How long a replica goes without an answer of its store before it asks to be replaced. `/readyz` tells of an outage at
+once; a replica cannot mend it, but in the end its own connections may be what is broken."""
 
 
 @serve.deployment
@@ -23,6 +29,17 @@ class StorageStage:
         name_videos()
         self._store = make_store()
         self._threads = ThreadPoolExecutor(THREADS)
+        self._answered_s = time.monotonic()
+
+    async def check_health(self) -> None:
+        """Raise `StorageUnavailable` where the store has not answered for GIVE_UP_AFTER_S: Serve then replaces it."""
+        try:
+            await self.check()
+        except StorageUnavailable:
+            if time.monotonic() - self._answered_s > GIVE_UP_AFTER_S:
+                raise
+        else:
+            self._answered_s = time.monotonic()
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

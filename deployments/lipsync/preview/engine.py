@@ -61,6 +61,9 @@ class PreviewEngine:
         """Return what `animate` does for each call."""
         return [self.animate(face, drive) for face, drive in calls]
 
+    def check(self) -> None:
+        """Nothing: it has no device of its own."""
+
     def _portrait(self, crop: FaceCrop) -> Portrait:
         """Return the face set up: once, however many chunks of it come at the same time."""
         with self._lock:

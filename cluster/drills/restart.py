@@ -5,7 +5,6 @@ Between the kills it is started again, as a supervisor would. The moments are ra
 
 import argparse
 import asyncio
-import contextlib
 import random
 import time
 from collections import Counter, defaultdict
@@ -14,8 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import psutil
 
 from cluster.drills.world import Found, all_completed, client, ended, listed, order
 from cluster.testbed.service import LocalService, local_service
@@ -92,11 +89,7 @@ async def _ended(url: str, ids: list[str]) -> tuple[list[dict[str, Any]], list[s
 def _kill(service: LocalService, store: DiskStore) -> Kill:
     """SIGKILL every process of the service; then see how far it was."""
     at = datetime.now(UTC)
-    while processes := service.processes():
-        for process in processes:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(processes, 10)
+    service.kill()
     pending = set(store.list("pending/"))
     finished = [record for record in _records(store) if f"pending/{record.id}" not in pending]
     return Kill(at, len(pending), {record.content_key: _written(store, record.content_key) for record in finished})

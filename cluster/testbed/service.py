@@ -22,31 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 MARK = "TALKING_POSTER_RUN"
 
 
-class LocalService:
-    """A running service: `url` is where it listens, `ready_s` how long it took, `log` what it printed."""
+class Installation:
+    """Something that runs on this machine and answers at `url`; its processes have a mark in their environment."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path, mark: str) -> None:
-        self.process = process
+    def __init__(self, url: str, mark: str) -> None:
         self.url = url
-        self.log = log
-        self.ready_s = 0.0
         self._mark = mark
 
-    def wait_ready(self, timeout_s: float = 120) -> None:
-        """Wait until /readyz says 200. Raises with the end of the log when the service ends or takes too long."""
-        began = time.monotonic()
-        while time.monotonic() - began < timeout_s:
-            if self.process.poll() is not None:
-                break
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200:
-                    self.ready_s = time.monotonic() - began
-                    return
-            time.sleep(0.5)
-        raise RuntimeError(f"the service is not ready after {timeout_s} s:\n{self.log.read_text()[-4000:]}")
+    def is_ready(self) -> bool:
+        """Whether /readyz says 200."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
+        return False
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this run: they inherit a mark in their environment."""
+        """Every process of it: they inherit the mark."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -54,25 +44,53 @@ class LocalService:
                     found.append(process)
         return found
 
-    def replicas(self, deployment: str) -> list[psutil.Process]:
-        """The replica processes of a deployment."""
+    def named(self, text: str) -> list[psutil.Process]:
+        """The processes whose command line has this text."""
         named = []
         for process in self.processes():
             with contextlib.suppress(psutil.Error):
-                if f"ServeReplica:talking-photo:{deployment}" in " ".join(process.cmdline()):
+                if text in " ".join(process.cmdline()):
                     named.append(process)
         return named
+
+    def replicas(self, deployment: str) -> list[psutil.Process]:
+        """The replica processes of a deployment."""
+        return self.named(f"ServeReplica:talking-photo:{deployment}")
+
+    def kill(self) -> None:
+        """SIGKILL every process of it, also those that are started meanwhile."""
+        while left := self.processes():
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, 10)
+
+
+class LocalService(Installation):
+    """A running service: `ready_s` is how long it took, `log` what it printed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path, mark: str) -> None:
+        super().__init__(url, mark)
+        self.process = process
+        self.log = log
+        self.ready_s = 0.0
+
+    def wait_ready(self, timeout_s: float = 120) -> None:
+        """Wait until /readyz says 200. Raises with the end of the log when the service ends or takes too long."""
+        began = time.monotonic()
+        while time.monotonic() - began < timeout_s and self.process.poll() is None:
+            if self.is_ready():
+                self.ready_s = time.monotonic() - began
+                return
+            time.sleep(0.5)
+        raise RuntimeError(f"the service is not ready after {timeout_s} s:\n{self.log.read_text()[-4000:]}")
 
     def stop(self) -> None:
         """End the run and every process of it."""
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(15)
-        left = self.processes()
-        for process in left:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, 10)
+        self.kill()
 
 
 def free_port() -> int:
@@ -90,13 +108,24 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return base | changes | both
 
 
-def _haproxy() -> dict[str, str]:
+def configured(folder: Path, config: str, port: int, args: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A config file's content on that port, its data under `folder`, `args` laid over the file's own."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "configs" / config).read_text())
+    content["http_options"]["port"] = port
+    own: dict[str, Any] = {"jobs": {"cache_dir": str(folder / "cache")}}
+    if content["applications"][0]["args"]["storage"]["kind"] == "disk":
+        own["storage"] = {"root": str(folder / "objects")}
+    content["applications"][0]["args"] = merged(merged(content["applications"][0]["args"], own), args or {})
+    return content
+
+
+def environment() -> dict[str, str]:
     """Ray's variables for HAProxy as the proxy, as scripts/serve has it, on ports of this run's own."""
     names = ("HAPROXY_METRICS", "HAPROXY_STATS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC")
     ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in names}
     first = free_port()  # the ingress replicas' own: another run's HAProxy would send its callers there
     ports |= {f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT": str(first + i) for end, i in (("MIN", 0), ("MAX", 50))}
-    return {"RAY_SERVE_ENABLE_HA_PROXY": "1"} | ports
+    return {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_ENABLE_HA_PROXY": "1"} | ports
 
 
 @contextlib.contextmanager
@@ -122,21 +151,15 @@ def local_service(
     `env` may set RAY_SERVE_ENABLE_HA_PROXY to 0, for Serve's own proxy as a bare `serve run` has it.
     """
     port = free_port()
-    content = yaml.safe_load((ROOT / "configs" / config).read_text())
-    content["http_options"]["port"] = port
-    own = {"jobs": {"cache_dir": str(folder / "cache")}}
-    if content["applications"][0]["args"]["storage"]["kind"] == "disk":
-        own["storage"] = {"root": str(folder / "objects")}
-    content["applications"][0]["args"] = merged(merged(content["applications"][0]["args"], own), args or {})
     path = folder / config
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(configured(folder, config, port, args)))
     mark = uuid.uuid4().hex
     log = folder / "serve.log"
     with espeak_ng() as voices, log.open("wb") as out:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("serve")), "run", "--address", "local", str(path)],
             cwd=ROOT,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", MARK: mark} | _haproxy() | voices | (env or {}),
+            env=os.environ | {MARK: mark} | environment() | voices | (env or {}),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

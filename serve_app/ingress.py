@@ -36,6 +36,7 @@ SUBMIT_GRACE_S = 2.0
 
 UPLOAD_WITHIN_S = 60.0
 READY_WITHIN_S = 5.0
+READY = "ready"
 
 
 class RayService:
@@ -134,12 +135,13 @@ class RayService:
         return await _call(partial(self._storage.url.remote, key, expires_s))
 
     async def readiness(self) -> Readiness:
-        """A stage is ready when Serve has a healthy replica of it and, for jobs and storage, when it answers."""
+        """A stage is ready when Serve has a healthy replica of it and, for jobs and storage, when it answers.
+
+        Where it has fewer than it wants, its state tells why: which resources no node has, for example.
+        """
         replicas, jobs, storage = await asyncio.gather(_replica_states(), self._status(), self._storage_state())
-        stages = replicas | {
-            name: state for name, state in (("jobs", jobs[0]), ("storage", storage)) if state != "ready"
-        }
-        ready = all(state == "ready" for state in stages.values())
+        stages = replicas | {name: state for name, state in (("jobs", jobs[0]), ("storage", storage)) if state != READY}
+        ready = all(state.startswith(READY) for state in stages.values())
         return Readiness(ready, jobs[1].get("engine"), stages, {k: v for k, v in jobs[1].items() if k != "engine"})
 
     async def _status(self) -> tuple[str, dict[str, Any]]:
@@ -147,14 +149,14 @@ class RayService:
             status = await _call(self._jobs.status.remote, READY_WITHIN_S)
         except TalkingPhotoError as error:
             return f"no answer: {error}", {}
-        return ("ready" if status["engine"] else "waiting for the other stages"), status
+        return (READY if status["engine"] else "waiting for the other stages"), status
 
     async def _storage_state(self) -> str:
         try:
             await _call(self._storage.check.remote, READY_WITHIN_S)
         except TalkingPhotoError as error:
             return f"no answer: {error}"
-        return "ready"
+        return READY
 
 
 async def _call(call: Callable[[], Awaitable[T]], within_s: float = ANSWER_WITHIN_S) -> T:
@@ -177,10 +179,15 @@ async def _replica_states() -> dict[str, str]:
         status = await asyncio.wait_for(asyncio.to_thread(serve.status), READY_WITHIN_S)
     except Exception as error:
         return {"Serve": f"the controller does not answer ({type(error).__name__})"}
-    return {
-        deployment: "ready" if _running(info) else f"{info.status}: {info.message}".rstrip(": ")
-        for deployment, info in status.applications[name].deployments.items()
-    }
+    return {deployment: _state(info) for deployment, info in status.applications[name].deployments.items()}
+
+
+def _state(info: DeploymentStatusOverview) -> str:
+    status = info.status.value
+    told = f"{status}: {info.message}".rstrip(": ")
+    if not _running(info):
+        return told
+    return READY if status == "HEALTHY" or not info.message else f"{READY}, but {told}"
 
 
 def _running(info: DeploymentStatusOverview) -> bool:

@@ -15,7 +15,7 @@ import httpx
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
-from cluster.testbed.service import MARK, ROOT, Installation, configured, environment, free_port
+from cluster.testbed.service import MARK, ROOT, Installation, configured, environment, free_port, merged
 
 APPLICATION = "talking-photo"
 DEPLOY_WITHIN_S = 180.0
@@ -40,6 +40,12 @@ class LocalCluster(Installation):
     def kill_node(self, node: Node) -> None:
         """SIGKILL everything that runs on a node."""
         self.cluster.remove_node(node, allow_graceful=False)
+
+    def close(self) -> None:
+        """End every process of it."""
+        self._dashboard.close()
+        self.kill()
+        self.cluster.shutdown()  # takes note of their end
 
     def deploy(self, config: dict[str, Any]) -> None:
         """Have Serve run a config, in place of the one before, as `serve deploy` does; does not wait for it."""
@@ -72,13 +78,16 @@ class LocalCluster(Installation):
         return (session / "logs" / replica["log_file_path"].lstrip("/")).read_text()
 
 
-def cluster_config(folder: Path, port: int, args: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    """`configs/local.yaml` with its data under `folder`; `options` are laid over deployments by their names."""
-    config = configured(folder, "local.yaml", port, args)
-    config["proxy_location"] = "HeadOnly"  # one port, one proxy: the nodes share this machine
-    for deployment in config["applications"][0]["deployments"]:
-        deployment.update(options.get(deployment["name"], {}))
-    return config
+def cluster_config(
+    running: LocalCluster, config: str = "local.yaml", args: dict[str, Any] | None = None, **options: Any
+) -> dict[str, Any]:
+    """A config file's content for that cluster; `options` are laid over deployments by their names."""
+    content = configured(running.folder, config, httpx.URL(running.url).port or 0, args)
+    content["proxy_location"] = "HeadOnly"  # one port, one proxy: the nodes share this machine
+    application = content["applications"][0]
+    named = application["deployments"]
+    application["deployments"] = [merged(each, options.get(each["name"], {})) for each in named]
+    return content
 
 
 @contextlib.contextmanager
@@ -98,7 +107,7 @@ def local_cluster(folder: Path, head_cpus: float = 4, env: dict[str, str] | None
         try:
             yield running
         finally:
-            running.kill()
+            running.close()
 
 
 @contextlib.contextmanager

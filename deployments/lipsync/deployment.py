@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from deployments.logs import name_videos
 from deployments.media import Acting, ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Speech
 from deployments.meters import LipsyncMeters
 from deployments.priority import give_way
+
+logger = logging.getLogger("ray.serve")
 
 
 def _frames(calls: Sequence[Call]) -> int:
@@ -75,6 +78,7 @@ class LipsyncStage:
         give_way()
         here: Any = ray.get_runtime_context()
         mine = here.get_assigned_resources()
+        logger.info("GPUs: %s, a share of %g", here.get_accelerator_ids().get("GPU", []), mine.get("GPU", 0.0))
         engines = make_engines(mine.get("CPU", 0.0), mine.get("GPU", 0.0))
         self._meters = LipsyncMeters(metrics)
         self._companies = {engine.name: Company(engine, self._meters) for engine in engines}

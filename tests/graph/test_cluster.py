@@ -1,0 +1,107 @@
+"""configs/gpu.yaml on nodes with GPUs by name: who sits where, what is said when nothing fits, and a burst."""
+
+import asyncio
+import re
+import time
+
+import httpx
+import psutil
+import pytest
+
+from cluster.drills.world import client, ended, order
+from cluster.testbed.nodes import cluster_config, local_cluster
+
+CPU_STAGES = ("Ingress", "JobsStage", "StorageStage", "SpeechStage", "FacesStage", "VideoStage")
+QUICK = {"SERVE_SLOW_STARTUP_WARNING_S": "4", "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5"}
+LITTLE_CPU = {name: {"ray_actor_options": {"num_cpus": 0.05}} for name in CPU_STAGES}
+WITHIN_S = 180
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory):
+    """A head without GPUs, and a node with two."""
+    with local_cluster(tmp_path_factory.mktemp("nodes"), head_cpus=1, env=QUICK) as running:
+        running.add_node(cpus=2, gpus=2)
+        yield running
+
+
+def config(nodes, gpus, **autoscaling):
+    """configs/gpu.yaml without weights, its lip-sync replicas of that share of a GPU."""
+    lipsync = {"ray_actor_options": {"num_cpus": 0.1, "num_gpus": gpus}, "autoscaling_config": autoscaling}
+    args = {"lipsync": {"engine": "preview"}}
+    return cluster_config(nodes, "gpu.yaml", args, LipsyncStage=lipsync, **LITTLE_CPU)
+
+
+def gpus_of(nodes):
+    """The GPU of each running lip-sync replica, as the replica itself was told."""
+    logs = [nodes.log_of(replica) for replica in nodes.running("LipsyncStage")]
+    return [re.search(r"GPUs: \['(\d+)'\], a share of ([\d.]+)", log).groups() for log in logs]
+
+
+@pytest.mark.parametrize(("share", "gpus"), [(0.25, 1), (0.5, 2)])
+def test_four_lipsync_replicas_share_as_few_gpus_as_hold_them(nodes, share, gpus):
+    nodes.deploy(config(nodes, share, min_replicas=4, max_replicas=4))
+    nodes.wait_deployed()
+    seats = gpus_of(nodes)
+    assert len(seats) == 4
+    assert len({gpu for gpu, _ in seats}) == gpus
+    assert {float(told) for _, told in seats} == {share}
+
+
+def test_cpu_stages_see_no_gpu(nodes):
+    for stage in CPU_STAGES:
+        for replica in nodes.running(stage):
+            assert psutil.Process(replica["pid"]).environ()["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_readiness_says_in_words_what_cannot_be_placed(nodes):
+    nodes.deploy(config(nodes, 0.5, min_replicas=6, max_replicas=6))
+    told = wait_for(lambda: stages(nodes)["LipsyncStage"], lambda state: "GPU" in state)
+    assert told.startswith("ready, but")  # four of six are there
+    assert "scheduled" in told
+    assert '"GPU": 0.5' in told
+    nodes.deploy(config(nodes, 3, min_replicas=1, max_replicas=1))
+    told = wait_for(lambda: stages(nodes)["LipsyncStage"], lambda state: '"GPU": 3' in state)
+    assert not told.startswith("ready")
+    assert httpx.get(f"{nodes.url}/readyz", timeout=30).status_code == 503
+
+
+def test_a_burst_starts_three_more_replicas_and_ends_them_without_a_failed_request(nodes):
+    policy = {
+        "policy_function": "deployments.lipsync.autoscaling:QueuedFrames",
+        "policy_kwargs": {"frames_per_replica": 32},  # one video
+    }
+    times = {"look_back_period_s": 2, "upscale_delay_s": 0, "downscale_delay_s": 4}
+    nodes.deploy(config(nodes, 0.25, min_replicas=1, max_replicas=4, policy=policy, **times))
+    nodes.wait_deployed()
+    assert len(nodes.running("LipsyncStage")) == 1
+    most, answers = asyncio.run(burst(nodes))
+    assert most == 4
+    assert [answer["status"] for answer in answers] == ["completed"] * len(answers)
+    wait_for(lambda: len(nodes.running("LipsyncStage")), lambda count: count == 1)
+
+
+async def burst(nodes):
+    """Twelve orders at once; the most replicas that were seen, and the videos as they ended."""
+    text = "Number {} of many who came when the doors of the exhibition were opened this morning, and it talks on."
+    async with client(nodes.url) as http:
+        accepted = await asyncio.gather(*(order(http, text.format(number)) for number in range(12)))
+        assert {answer.status_code for answer in accepted} == {202}
+        videos = asyncio.create_task(ended(http, [answer.json()["id"] for answer in accepted], WITHIN_S))
+        most = 0
+        while not videos.done():
+            most = max(most, len(await asyncio.to_thread(nodes.running, "LipsyncStage")))
+            await asyncio.sleep(0.2)
+        return most, await videos
+
+
+def stages(nodes):
+    return httpx.get(f"{nodes.url}/readyz", timeout=30).json()["stages"]
+
+
+def wait_for(look, seen):
+    deadline = time.monotonic() + WITHIN_S
+    while not seen(value := look()):
+        assert time.monotonic() < deadline, value
+        time.sleep(0.5)
+    return value

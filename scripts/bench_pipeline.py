@@ -3,6 +3,9 @@
 Each video is made by the running service and then by the same stages in this process, without Ray: the overhead is
 the median of what the first takes longer. `generate` and `encode` run at the same time, so together they take longer
 than the `video` stage whose parts they are.
+
+`held_s` is how long the job held its place, in each round; `cpu_s` the CPU-seconds by stage, the median of the rounds,
+and `memory_mb` what a replica has for itself: `python -m cluster.capacity plan` computes with them.
 """
 
 import argparse
@@ -12,10 +15,12 @@ import os
 import statistics
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import IO, Any
 
+from bench_usage import Usage, machine
 from bench_world import World, order, poster, sentence, world
 
 from deployments.faces.finder import FaceFinder
@@ -109,30 +114,44 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             image = poster(*SIZES[size])
             order(running.http, image, text="Warm.")
             asyncio.run(direct.make(image, "Warm."))
+        usage = Usage(running.service)
         cases = [(size, seconds) for size in given.sizes for seconds in given.speech]
-        return {"runs": [_run(given.rounds, running, direct, voice, *case) for case in cases]}
+        runs = [_run(given.rounds, running, usage, direct, voice, *case) for case in cases]
+        return {"runs": runs, "memory_mb": usage.memory_mb(), "machine": machine()}
 
 
 def _run(
-    rounds: int, running: World, direct: InProcess, voice: HibariEngine, size: str, seconds: float
+    rounds: int, running: World, usage: Usage, direct: InProcess, voice: HibariEngine, size: str, seconds: float
 ) -> dict[str, Any]:
-    image, videos, alone_s = poster(*SIZES[size]), [], []
+    image, videos, spent, alone_s = poster(*SIZES[size]), [], [], []
     for number in range(rounds):
         text = sentence(voice, seconds, number)
+        before = usage.cpu_s()
         videos.append(order(running.http, image, text=text))
+        spent.append({stage: after - before[stage] for stage, after in usage.cpu_s().items()})
         alone_s.append(asyncio.run(direct.make(image, text)))
     took_s = [video["post_to_url_s"] for video in videos]
     middle = videos[took_s.index(statistics.median_low(took_s))]
     speech_s = middle["duration_s"]
     return {
         "size": size,
+        "engine": middle["engine"],
         "speech_s": speech_s,
+        "frames": middle["frames"],
         "post_to_url_s": round(middle["post_to_url_s"], 3),
         "realtime_factor": round(middle["post_to_url_s"] / speech_s, 3),
         "stages": middle["timings_s"],
+        "held_s": [round(_held_s(video), 3) for video in videos],
+        "cpu_s": {stage: round(statistics.median(each[stage] for each in spent), 3) for stage in spent[0]},
         "in_process_s": round(statistics.median(alone_s), 3),
         "overhead": round(statistics.median(a / b - 1 for a, b in zip(took_s, alone_s, strict=True)), 3),
     }
+
+
+def _held_s(video: dict[str, Any]) -> float:
+    """How long the job held its place: from its turn to its end."""
+    started, finished = (datetime.fromisoformat(video[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
 
 
 def report(result: dict[str, Any]) -> str:

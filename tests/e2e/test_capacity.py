@@ -1,0 +1,27 @@
+"""What `python -m cluster.capacity check` measures is the wait for a place. The check itself is a long run."""
+
+import asyncio
+import itertools
+
+import numpy as np
+
+from cluster.capacity.real_run import Played, distinct_texts, play
+from cluster.capacity.traces import Trace
+from cluster.drills.world import client
+
+PLACES = 4  # `jobs.running` where a config file does not say
+JOBS = 10
+
+
+async def _at_once(url) -> Played:
+    texts = distinct_texts()
+    async with client(url) as http:
+        await play(http, texts, Trace(0, np.zeros(1), 1.0, 0.0))  # warm
+        return await play(http, itertools.islice(texts, JOBS), Trace(0, np.zeros(JOBS), 1.0, 0.0))
+
+
+def test_the_wait_in_the_records_is_that_for_a_place_and_nothing_else(service):
+    played = asyncio.run(_at_once(service.url))
+    assert (played.wait_s > 0.1).sum() >= JOBS - 2 * PLACES  # the third four wait for those before
+    assert (np.sort(played.wait_s)[:PLACES] < 0.1).all()  # the first four have a place at once
+    assert played.replay_off_s(PLACES) < 0.1

@@ -72,6 +72,14 @@ class LocalCluster(Installation):
                 raise RuntimeError(f"not deployed: {state.get('status')}: {state.get('message')}")
             time.sleep(0.5)
 
+    def wait_ready(self, within_s: float = DEPLOY_WITHIN_S) -> None:
+        """Wait until /readyz says 200."""
+        deadline_s = time.monotonic() + within_s
+        while not self.is_ready():
+            if time.monotonic() > deadline_s:
+                raise RuntimeError(f"not ready: {self.application()}")
+            time.sleep(0.5)
+
     def log_of(self, replica: dict[str, Any]) -> str:
         """What a replica has logged."""
         session = Path(self.cluster.head_node.get_session_dir_path())
@@ -93,7 +101,7 @@ def cluster_config(
 @contextlib.contextmanager
 def local_cluster(folder: Path, head_cpus: float = 4, env: dict[str, str] | None = None) -> Iterator[LocalCluster]:
     """Start a head node and nothing on it. Yields what more nodes and configs can be given to."""
-    mark = uuid.uuid4().hex
+    url, mark = f"http://127.0.0.1:{free_port()}", uuid.uuid4().hex
     own = {MARK: mark, "PYTHONPATH": str(ROOT)} | environment() | (env or {})
     with _set(own):
         head = {
@@ -102,12 +110,12 @@ def local_cluster(folder: Path, head_cpus: float = 4, env: dict[str, str] | None
             "gcs_server_port": free_port(),
             "dashboard_port": free_port(),
         }
-        cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
-        running = LocalCluster(cluster, f"http://127.0.0.1:{free_port()}", folder, mark)
         try:
-            yield running
+            cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
+            with contextlib.closing(LocalCluster(cluster, url, folder, mark)) as running:
+                yield running
         finally:
-            running.close()
+            Installation(url, mark).kill()  # what has started, where the start failed
 
 
 @contextlib.contextmanager

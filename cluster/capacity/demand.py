@@ -86,6 +86,6 @@ class Node:
 
 NODES = {
     "g4dn.xlarge": Node("g4dn.xlarge", 4, 16, 1, 0.526),  # one NVIDIA T4
-    "m7i.xlarge": Node("m7i.xlarge", 4, 16, 0, 0.2016),  # no GPU: the network runs on its processors
+    "m7i.xlarge": Node("m7i.xlarge", 4, 16, 0, 0.2016, "assumed: a list price that nobody looked up"),  # no GPU
 }
-"""AWS's on-demand list prices of Linux in us-east-1, as they were known in 2026-11; no spot, no savings plan."""
+"""AWS's on-demand prices of Linux in us-east-1: no spot, no savings plan, no disks or traffic."""

@@ -3,7 +3,7 @@
 A service of its own runs on this machine with the preview engine and `places` places. At each load, some orders are
 played to measure how long a video holds its place *at that load*; with these times a representative trace of Poisson
 arrivals is chosen (`traces`), and played. Every order is another text of two words, so none is a cache hit, and nobody
-asks how they are before the last one has ended: the records tell. From a record, a video came to the queue at
+asks how they are while orders come: the records tell. From a record, a video came to the queue at
 `finished_at` less the total of its timings, and its turn came at `started_at`; before the queue it is stored, which the
 wait leaves out and the wait from `created_at` does not.
 
@@ -13,7 +13,9 @@ loads: it is the queue that is checked. What the model said before, from the tim
 
 import asyncio
 import itertools
+import math
 import random
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -126,38 +128,47 @@ async def compared(url: str, loads: list[float], jobs: int, before: int, places:
             tried = await play(http, texts, _any_trace(held_s, places, load, before))
             held_s = tried.held_s
             trace = representative(held_s, places, load, jobs)
-            played = await play(http, texts, trace)
-            found.append(compare(load, places, held_s, trace, played))
+            found.append(compare(load, places, held_s, trace, await play(http, texts, trace)))
+            print(_row(found[-1]), file=sys.stderr, flush=True)
         return found
 
 
 def compare(load: float, places: int, before_s: Samples, trace: Trace, played: Played) -> Compared:
     """The waits of a played trace beside the model's and the simulation's. `before_s` are places held before it.
 
-    Raises `ValueError` if the service was so slow that the queue would have grown for ever.
+    A service so slow that the queue would have grown for ever has a model's wait of infinity, and does not agree.
     """
     held_s, count = played.held_s, trace.arrivals_s.size
-    queue = Queue(places, count / trace.seconds * float(held_s.mean()) / places, held_s)
-    model_s = queue.wait_s(PERCENTILE)
+    as_it_was = count / trace.seconds * float(held_s.mean()) / places
+    model_s = _model_s(places, as_it_was, held_s)
     simulation_s = p95_s(trace.arrivals_s, held_s, places, PERCENTILE, DRAWS)
     real_s = float(np.quantile(played.wait_s, PERCENTILE))
     return Compared(
         load_asked=load,
-        load=queue.load,
+        load=as_it_was,
         jobs=count,
         seed=trace.seed,
         trace_off=trace.off,
-        mean_held_s=queue.mean_service_s,
-        variation=queue.variation,
-        model_before_s=Queue(places, load, before_s).wait_s(PERCENTILE),
+        mean_held_s=float(held_s.mean()),
+        variation=float(held_s.var() / held_s.mean() ** 2),
+        model_before_s=_model_s(places, load, before_s),
         model_s=model_s,
         simulation_s=simulation_s,
         real_s=real_s,
         real_since_order_s=float(np.quantile(played.since_order_s, PERCENTILE)),
         replay_off_s=played.replay_off_s(places),
-        real_by_model=real_s / model_s - 1,
-        real_by_simulation=real_s / simulation_s - 1,
+        real_by_model=_by(real_s, model_s),
+        real_by_simulation=_by(real_s, simulation_s),
     )
+
+
+def _model_s(places: int, load: float, held_s: Samples) -> float:
+    return Queue(places, load, held_s).wait_s(PERCENTILE) if load < 1 else math.inf
+
+
+def _by(real_s: float, expected_s: float) -> float:
+    """How far it is off; infinitely, where nobody was expected to wait."""
+    return real_s / expected_s - 1 if expected_s else math.inf
 
 
 async def play(http: httpx.AsyncClient, texts: Iterator[str], trace: Trace) -> Played:
@@ -198,8 +209,10 @@ def distinct_texts() -> Iterator[str]:
 
 
 def as_json(found: list[Compared]) -> dict[str, Any]:
-    """The rows, and whether all agree."""
-    return {"rows": [asdict(row) | {"agrees": row.agrees} for row in found], "agree": all(r.agrees for r in found)}
+    """The rows, and whether all agree; null for what is infinite."""
+    rows = [asdict(row) | {"agrees": row.agrees} for row in found]
+    finite = [{name: value if math.isfinite(value) else None for name, value in row.items()} for row in rows]
+    return {"rows": finite, "agree": all(row.agrees for row in found)}
 
 
 def as_text(found: list[Compared]) -> str:
@@ -208,12 +221,15 @@ def as_text(found: list[Compared]) -> str:
         "| load asked | as it was | jobs | held, mean | variation | model, before | model | simulation | real |"
         " real by model | by simulation | from the order on | replay off |"
     )
-    rows = [
+    verdict = "agree" if all(row.agrees for row in found) else "do NOT agree"
+    rows = map(_row, found)
+    return "\n".join([head, "|---" * 13 + "|", *rows, f"Model and real run {verdict} within {AGREES:.0%}."])
+
+
+def _row(row: Compared) -> str:
+    return (
         f"| {row.load_asked:.0%} | {row.load:.1%} | {row.jobs} | {row.mean_held_s:.3f} s | {row.variation:.3f} |"
         f" {row.model_before_s:.2f} s | {row.model_s:.2f} s | {row.simulation_s:.2f} s | {row.real_s:.2f} s |"
         f" {row.real_by_model:+.1%} | {row.real_by_simulation:+.1%} | {row.real_since_order_s:.2f} s |"
         f" {1000 * row.replay_off_s:.0f} ms |"
-        for row in found
-    ]
-    verdict = "agree" if all(row.agrees for row in found) else "do NOT agree"
-    return "\n".join([head, "|---" * 13 + "|", *rows, f"Model and real run {verdict} within {AGREES:.0%}."])
+    )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -57,6 +58,13 @@ def test_a_service_that_waits_for_something_else_does_not(trace):
     assert row.replay_off_s > 0.1
     assert real_run.as_json([row])["agree"] is False
     assert "do NOT agree" in real_run.as_text([row])
+
+
+def test_a_service_that_cannot_keep_up_does_not_agree(trace):
+    slow = played(trace)[0]
+    row = compare(0.9, 1, HELD_S, trace, replace(slow, held_s=1.3 * slow.held_s))
+    assert not row.agrees
+    assert real_run.as_json([row])["rows"][0]["model_s"] is None
 
 
 def test_a_video_that_was_not_made_is_no_measurement():

@@ -66,6 +66,12 @@ def seen(track: FaceTrack) -> FaceBox:
     return FaceBox(*edges).within(track.photo.width, track.photo.height)
 
 
+def write(label: str, tile: Pixels) -> None:
+    """Write a label into the corner, dark with a light rim."""
+    for x, y, shade in (*((x, y, 255) for x in (7, 9) for y in (27, 29)), (8, 28, 20)):
+        cv2.putText(tile, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (shade,) * 3, 1, cv2.LINE_AA)
+
+
 def sheet(poster: Path, speech: Speech) -> Pixels:
     """One poster's tiles in rows."""
     track = FaceFinder().track(poster.read_bytes())
@@ -76,8 +82,7 @@ def sheet(poster: Path, speech: Speech) -> Pixels:
     tiles = []
     for label, number in moments(speech):
         tile = cv2.resize(box.cut(frames[number]), size, interpolation=smooth)
-        for colour, thickness in ((255, 4), (20, 1)):
-            cv2.putText(tile, label, (8, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (colour,) * 3, thickness, cv2.LINE_AA)
+        write(label, tile)
         tiles.append(tile)
     return np.vstack([np.hstack(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)])
 
@@ -87,11 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/contact-sheet", description=__doc__)
     parser.add_argument("posters", nargs="*", type=Path, default=POSTERS, help="pictures (all that are shipped)")
     parser.add_argument("--out", type=Path, default=HERE / "docs" / "contact-sheets", help="where sheets are written")
+    parser.add_argument("--relative-to", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    folder, posters = options.relative_to / options.out, [options.relative_to / path for path in options.posters]
+    folder.mkdir(parents=True, exist_ok=True)
     speech = HibariEngine().speak(Passage(TEXT, TEXT))
-    for poster in sorted(options.posters, key=lambda path: path.stem):
-        out = options.out / f"{poster.stem}.jpg"
+    for poster in sorted(posters, key=lambda path: path.stem):
+        out = folder / f"{poster.stem}.jpg"
         cv2.imwrite(str(out), cv2.cvtColor(sheet(poster, speech), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
         print(out)
 

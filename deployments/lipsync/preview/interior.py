@@ -26,7 +26,7 @@ SHADOW_REACH, SIDE_REACH = 0.07, 0.13
 """How far the upper lip and the corners shade what is behind them, in W."""
 LOWER_FAINT, LOWER_CLEAR, BITE = 0.25, 0.8, 0.6
 """How much the lower teeth show by themselves and for S, and how far the jaw then comes back to the bite."""
-ROUNDED_COVERS, ROUNDED_DIMS = 0.08, 0.45
+ROUNDED_COVERS, ROUNDED_DIMS = 0.14, 0.45
 """How much of the upper teeth rounded lips cover, in W, and how much of the light they take."""
 EDGE_MARGIN = 0.08
 GRAIN_FROM = 175

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deployments.lipsync.preview.area import FACE_OVAL, WorkArea
 from deployments.lipsync.preview.channels import CHANNELS
-from deployments.lipsync.preview.lips import KNOTS, OUTER_LOWER, OUTER_UPPER, Curve, Lips, Points
+from deployments.lipsync.preview.lips import KNOTS, MIDDLE, OUTER_LOWER, OUTER_UPPER, Curve, Lips, Points
 from deployments.lipsync.preview.warp import smoothstep
 
 JAW = {
@@ -43,12 +43,15 @@ ZIP_OPEN, ZIP_CLOSED, UNZIPPED_AT = 0.80, 0.86, 0.28
 """The lips part up to here at small gaps, for photos with an open and a closed mouth, and to the corners at a wide
 gap in W: without it every vowel is a grin."""
 CORNER_DROP = 0.22
+ROUNDED_UPPER, ROUNDED_LEVEL = 0.07, 1.2
+"""How much more of a gap the upper lip makes when it is rounded, and by how much of the line's curve the corners come
+down (or up): with a smile's curve in it an OO is a triangle, and its outer lips keep some."""
 PUCKER = 0.045
 TUCK = 0.9
 """How much less the rim of the lower lip follows its edge for F and V: the lip is rolled in under the teeth."""
 SMILE_INWARD, MOST_INWARD = 0.27, 0.20
 """How far a corner travels inward at most: on a smile in W from where the photo has it, and in widths at rest."""
-CHEEK_REACH, CHEEK_FADE = 0.60, 0.45
+CHEEK_REACH, CHEEK_FADE = 0.45, 0.45
 """How far cheeks follow a corner, and within what of the face oval they cease to, in W."""
 OUTER_UPPER_FOLLOWS, OUTER_LOWER_FOLLOWS = 0.62, 0.86
 
@@ -78,12 +81,16 @@ class Motion:
 
     `upper_controls` and `lower_controls` are each layer's points, (n, 2). They are moved by few handles: one for
     each point of a lip, one for the jaw and one for each cheek; `handles` (n, handles) says how far each goes along.
+    `amount` makes all but the corners' travel smaller.
     """
 
     def __init__(self, area: WorkArea, lips: Lips, amount: float = 1.0) -> None:
-        self._unit, self._amount = area.unit, amount
+        self._unit = area.unit
+        self._amounts = np.where(np.array(CHANNELS) == "corner", 1.0, amount)
         self.source = lips
         self.rest = rest_lips(lips, area.unit) if lips.open else lips
+        line = (self.rest.upper + self.rest.lower) / 2
+        self._curve = float(line[MIDDLE] - (line[0] + line[-1]) / 2)
         points = area.points
         shared = np.concatenate([points[list(JAW)], points[list(CHEEKS)], _held(area)])
         outer = [points[list(ids)] for ids in (OUTER_UPPER, OUTER_LOWER)]
@@ -103,12 +110,12 @@ class Motion:
 
     def pose(self, features: NDArray[np.float32]) -> Pose:
         """Return the pose of one frame's features (len(CHANNELS),)."""
-        shape = dict(zip(CHANNELS, (self._amount * features).tolist(), strict=True))
+        shape = dict(zip(CHANNELS, (self._amounts * features).tolist(), strict=True))
         gap = shape["gap"] * self._unit * (1 + ROUNDED_TALLER * shape["pucker"])
-        share = UPPER_SHARE + LIFT_SHARE * shape["lift"]
+        share = UPPER_SHARE + LIFT_SHARE * shape["lift"] + ROUNDED_UPPER * shape["pucker"]
         up = -share * gap * self._profile(shape["gap"], UPPER_PROFILE, shape["pucker"])
         down = (1 - share) * gap * self._profile(shape["gap"], LOWER_PROFILE, shape["pucker"])
-        drop = CORNER_DROP * gap * KNOTS**2
+        drop = (CORNER_DROP * gap + ROUNDED_LEVEL * shape["pucker"] * self._curve) * KNOTS**2
         pucker = PUCKER * self._unit * shape["pucker"] * (1 - KNOTS**2)
         x = self.rest.x + self._sideways(shape["corner"])
         lips = Lips(x, self.rest.upper + up + drop, self.rest.lower + down + drop, self.rest.open)
@@ -157,7 +164,7 @@ def rest_lips(lips: Lips, unit: float) -> Lips:
     line = (1 - LINE_AT) * lips.upper + LINE_AT * lips.lower
     line = line.mean() + (1 - FLATTENED) * (line - line.mean())
     narrower = min(max(REST_WIDTH * unit, REST_WIDTH_SHARE * lips.width) / lips.width, 1.0)
-    middle = lips.x[len(KNOTS) // 2]
+    middle = lips.x[MIDDLE]
     overlap = OVERLAP * unit * (1 - KNOTS**2)
     return Lips(middle + narrower * (lips.x - middle), line + overlap, line - overlap, lips.open)
 

@@ -18,7 +18,7 @@ from deployments.media import FaceBox, FaceCrop, Pixels
 Field = NDArray[np.float32]
 
 SMALLEST_MOUTH_PX = 30.0
-"""Below this width the picture does not show where the lips part: the mesh's line is used, and moved less."""
+"""Below this width the picture does not show where the lips part: the mesh's line is used, and opened less."""
 SMALL_MOUTH_AMOUNT = 0.7
 FINE_UNIT_PX = 40.0
 """From this W in photo pixels on, the lip line is a polynomial of degree 6, below of degree 4."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve import metrics
 from ray.serve.context import _get_serve_request_context, _set_request_context
@@ -43,6 +44,15 @@ logger = logging.getLogger("ray.serve")
 ASK_AGAIN_AFTER_S = 0.5
 REFRESH_S = 30.0
 COUNT_EVERY_S = 2.0
+
+
+class LiveLimits(BaseModel):
+    """What may change while the service runs; what is not given is as `jobs` has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    running: int | None = Field(default=None, ge=1)
+    queue: int | None = Field(default=None, ge=1)
 
 
 def _apart(video_id: str) -> contextvars.Context:
@@ -104,8 +114,14 @@ class JobsStage:
         self._able: Capabilities | None = None
         self._listed = VoiceList({}, {})
         self._voice_samples = VoiceSamples(speech, storage)
+        self._running, self._queue = running, queue
         self._starting = asyncio.create_task(self._start(samples))
         self._counting = asyncio.create_task(self._count())
+
+    async def reconfigure(self, user_config: dict[str, int]) -> None:
+        """Take other limits while running: `user_config` of the config file, `running` and `queue` as in `jobs`."""
+        limits = LiveLimits.model_validate(user_config)
+        self._index.resize(limits.running or self._running, limits.queue or self._queue)
 
     async def submit(
         self, order: VideoOrder, wait_s: float, most: int | None, idempotency_key: str | None

@@ -127,6 +127,11 @@ class JobIndex:
         """How many accepted videos are in each state of work: `queued`, `processing`."""
         return Counter(job.record.status for job in self._jobs.values() if job.taken)
 
+    def resize(self, running: int, queue: int) -> None:
+        """Run so many at once from now on, and take on so many; what is in work goes on."""
+        self._limits = Limits(queue)
+        self._renders.resize(running)
+
     async def submit(
         self,
         order: VideoOrder,

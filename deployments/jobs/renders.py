@@ -66,6 +66,10 @@ class Renders:
             render.task.cancel()
             self._renders = {key: other for key, other in self._renders.items() if other is not render}
 
+    def resize(self, running: int) -> None:
+        """Run so many at once from now on."""
+        self._turns.resize(running)
+
     def position(self, render: Render) -> int:
         """How many have their turn before it."""
         return self._turns.position(render.place) if render.place else 0

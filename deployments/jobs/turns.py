@@ -40,6 +40,11 @@ class Turns:
         finally:
             self._pass_on(owner)
 
+    def resize(self, places: int) -> None:
+        """Let so many work at once from now on; who works goes on."""
+        self.places = places
+        self._admit()
+
     def position(self, mine: asyncio.Future[None]) -> int:
         """How many take their turn before, if all take as long: 0 for the next, and for one that waits no more."""
         ranks = sorted(

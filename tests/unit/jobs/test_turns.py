@@ -182,3 +182,30 @@ def test_who_gives_up_is_passed_over_and_no_place_is_lost(when):
         return await line.end()
 
     assert run(story()) == ["b1", "c1"]
+
+
+def test_more_places_let_begin_who_waits_and_fewer_send_nobody_away():
+    async def story():
+        turns, ended = Turns(1), asyncio.Event()
+        inside = []
+
+        async def work(name):
+            async with turns.of("a", lambda place: None):
+                inside.append(name)
+                await ended.wait()
+
+        async with asyncio.TaskGroup() as group:
+            for name in range(4):
+                group.create_task(work(name))
+            await asyncio.sleep(0)
+            assert inside == [0]
+            turns.resize(3)
+            await asyncio.sleep(0)
+            assert inside == [0, 1, 2]
+            turns.resize(1)
+            await asyncio.sleep(0)
+            assert inside == [0, 1, 2]
+            ended.set()
+        return inside
+
+    assert run(story()) == [0, 1, 2, 3]

@@ -66,7 +66,7 @@ class Queue:
         return float(self.service_s.var()) / self.mean_service_s**2
 
     def waiting(self) -> float:
-        """The share of videos that wait at all, of M/M/c; of M/G/1 exactly, for more places up to about a tenth too high."""
+        """The share of videos that wait at all, of M/M/c: exact for one place, else up to about a tenth too high."""
         return erlang_c(self.places, self.load)
 
     def mean_wait_s(self) -> float:

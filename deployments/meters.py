@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 1200.0, 3600.0)
 SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 FACTORS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-DOLLARS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 HOUR_S = 3600.0
 
@@ -74,7 +73,7 @@ class JobMeters:
         self._factor = kinds.Histogram(
             "talking_photo_realtime_factor", "Seconds of work for a second of video.", FACTORS, ("engine",)
         )
-        self._dollars = kinds.Histogram("talking_photo_video_dollars", "What a completed video cost.", DOLLARS, ())
+        self._dollars = kinds.Counter("talking_photo_dollars", "What completed videos have cost.", ())
 
     def answered(self, cache: str) -> None:
         """An order was answered."""
@@ -96,4 +95,4 @@ class JobMeters:
             work_s = (record.finished_at - record.started_at).total_seconds()
             self._factor.observe(work_s / record.rendered.duration_s, {"engine": record.engine})
             if self._dollars_per_s is not None:
-                self._dollars.observe(work_s * self._dollars_per_s)
+                self._dollars.inc(work_s * self._dollars_per_s)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -44,6 +45,9 @@ logger = logging.getLogger("ray.serve")
 ASK_AGAIN_AFTER_S = 0.5
 REFRESH_S = 30.0
 COUNT_EVERY_S = 2.0
+
+RESUME_EVERY = 20
+"""Refreshes, ten minutes: a cluster that this one replaces may leave orders behind it after this one began."""
 
 
 class LiveLimits(BaseModel):
@@ -243,9 +247,11 @@ class JobsStage:
             await self._refresh(self._register(poster_id, path) for poster_id, path in samples.items())
             await asyncio.sleep(ASK_AGAIN_AFTER_S)
         await self._resume()
-        while True:  # the lip-sync replica may come back with another engine: weights were mounted, or removed
+        for refreshed in itertools.count(1):  # the lip-sync replica may come back with another engine
             await asyncio.sleep(REFRESH_S)
             await self._refresh()
+            if refreshed % RESUME_EVERY == 0:
+                await self._resume()
 
     async def _count(self) -> None:
         """Tell how many videos are in work: Ray looks at gauges every few seconds."""
@@ -257,9 +263,10 @@ class JobsStage:
     async def _resume(self) -> None:
         while True:
             try:
-                logger.info("took up %d unfinished videos", await self._index.resume())
-                if self._webhooks:
-                    logger.info("took up %d deliveries", await self._webhooks.resume())
+                if videos := await self._index.resume():
+                    logger.info("took up %d unfinished videos", videos)
+                if self._webhooks and (deliveries := await self._webhooks.resume()):
+                    logger.info("took up %d deliveries", deliveries)
                 return
             except Exception as error:
                 logger.warning("unfinished videos cannot be taken up yet: %s", root_cause(error))

@@ -195,8 +195,13 @@ class JobIndex:
         return await self._records.made_from(prefix)
 
     async def resume(self) -> int:
-        """Run again what an earlier life accepted and did not finish; return how many."""
-        unfinished = [record for record in await self._records.unfinished() if record.id not in self._jobs]
+        """Run again what another life accepted and did not finish, or does not any more; return how many.
+
+        That life may be an earlier one, or that of a cluster which this one replaces.
+        """
+        own = set(self._jobs)
+        found = [record for record in await self._records.unfinished() if record.id not in own | set(self._jobs)]
+        unfinished = [record for record in found if await self._records.owed(record)]  # not begun and ended meanwhile
         for record in unfinished:
             if record.status in ENDED:  # that life ended between the record and its marker
                 await self._end(record)

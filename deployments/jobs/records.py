@@ -162,6 +162,10 @@ class Records:
                 found.append(record)
         return found
 
+    async def owed(self, record: VideoRecord) -> bool:
+        """Whether it is still among the unfinished."""
+        return bool(await self._storage.list.remote(f"pending/{record.id}"))
+
     async def page(self, owner: str, after: str, limit: int) -> tuple[list[VideoRecord], str | None]:
         """An owner's videos, the newest first, from after the cursor on, and the next cursor, if there are more.
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "cluster" / "monitoring" / "grafana" / "dashboards" / "talking-posters.json"
 SUFFIXES = {"Counter": "_total", "Gauge": "", "Histogram": "_bucket"}
 STAGES = ("Ingress", "JobsStage", "StorageStage", "SpeechStage", "FacesStage", "LipsyncStage", "VideoStage")
-NOT_HERE = re.compile(r"ray_node_g|ray_cluster_pending_nodes|error_counter|video_dollars")
+NOT_HERE = re.compile(r"ray_node_g|ray_cluster_pending_nodes|error_counter|photo_dollars")
 """Series that this service has no reason for: no GPU, no node on its way, no exception, no price."""
 
 

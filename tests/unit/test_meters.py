@@ -66,13 +66,13 @@ def test_a_completed_video_tells_its_stages_its_wait_its_factor_and_its_cost(kin
         ("talking_photo_stage_seconds", "total"): [5.0],
         ("talking_photo_stage_seconds", "wait"): [3.0],
         ("talking_photo_realtime_factor", "preview"): [0.5],
-        ("talking_photo_video_dollars",): [pytest.approx(0.0005)],
+        ("talking_photo_dollars",): [pytest.approx(0.0005)],
     }
 
 
 def test_without_a_price_no_cost_is_told(kinds):
     JobMeters(kinds).ended(ended())
-    assert ("talking_photo_video_dollars",) not in kinds.told
+    assert ("talking_photo_dollars",) not in kinds.told
 
 
 def test_a_failed_video_is_counted_under_its_code_alone(kinds):

@@ -226,6 +226,25 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_taken_
     run(story())
 
 
+def test_what_begins_and_ends_while_the_unfinished_are_read_is_not_run_again(world):
+    async def story():
+        life = world()
+        unfinished = life.records.unfinished
+
+        async def read():
+            await life.index.submit(ORDER, ABLE, 0)
+            found = await unfinished()
+            assert [record.id for record in found] == [RECORD.id]
+            await life.index.submit(ORDER, ABLE, 10)
+            return found
+
+        life.records.unfinished = read
+        assert await life.index.resume() == 0
+        assert life.stages.calls["video"] == 1
+
+    run(story())
+
+
 def test_a_marker_that_outlived_its_completed_video_is_cleared(world):
     async def story():
         record = (await world().index.submit(ORDER, ABLE, 10)).record

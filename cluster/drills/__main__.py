@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cluster.drills import outage, overload, restart
+from cluster.drills import faults, outage, overload, restart
 
-DRILLS = {"restart": restart, "outage": outage, "overload": overload}
+DRILLS = {"restart": restart, "outage": outage, "overload": overload, "faults": faults}
 
 
 def options() -> tuple[str, bool, bool, dict[str, float]]:

@@ -70,7 +70,11 @@ class Load:
 
     async def look(self) -> httpx.Response:
         """Look at any video that was accepted."""
-        return await self._http.get(f"/v1/videos/{self._rng.choice(self.accepted)}")
+        return await self.get(f"/v1/videos/{self._rng.choice(self.accepted)}")
+
+    async def get(self, path: str) -> httpx.Response:
+        """Look at anything."""
+        return await self._http.get(path)
 
     async def ready(self) -> httpx.Response:
         """Look whether the service says that it is ready."""

@@ -7,27 +7,34 @@ import argparse
 import asyncio
 import random
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cluster.drills.world import Found, all_completed, client, ended, listed, order
+from cluster.drills.world import (
+    WEBHOOK_ENV,
+    WITH_WEBHOOKS,
+    Found,
+    all_completed,
+    client,
+    contents_of,
+    ended,
+    listed,
+    nothing_owed,
+    order,
+    records_in,
+    wait_until,
+    webhook_ids,
+    written_at,
+)
 from cluster.testbed.service import LocalService, local_service
-from cluster.testbed.webhooks import SECRET, Receiver, webhook_receiver
-from deployments.jobs.records import VideoRecord
+from cluster.testbed.webhooks import Receiver, webhook_receiver
 from deployments.storage.disk import DiskStore
 
 TEXTS = ("Number {} is short.", "Number {} takes a little longer to say.", "And number {} is the longest of the three.")
-ARGS = {
-    "lipsync": {"engine": "preview"},
-    "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
-    "outbound": {"allow_networks": ["127.0.0.0/8"]},
-}
 LIMIT_S = 600.0
-LOOK_AGAIN_AFTER_S = 0.1
 
 
 class Kill(NamedTuple):
@@ -49,7 +56,7 @@ def drill(folder: Path, env: dict[str, str], *, jobs: int = 60, kills: int = 3, 
     """Order, kill and start again as often as asked; then let it finish, and look at what there is."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     store = DiskStore(folder / "objects")
-    start = partial(local_service, folder, args=ARGS, env=env | {"WEBHOOK_SECRETS": SECRET})
+    start = partial(local_service, folder, args=WITH_WEBHOOKS, env=env | WEBHOOK_ENV)
     ids: list[str] = []
     killed: list[Kill] = []
     ready: list[datetime] = []
@@ -58,13 +65,13 @@ def drill(folder: Path, env: dict[str, str], *, jobs: int = 60, kills: int = 3, 
             with start() as service:
                 ready.append(datetime.now(UTC))
                 ids = ids or asyncio.run(_ordered(service.url, jobs, receiver.url))
-                _wait_until(_told, receiver, told)
+                wait_until(_told, receiver, told, within_s=LIMIT_S)
                 time.sleep(rng.random())
                 killed.append(_kill(service, store))
         with start() as service:
             ready.append(datetime.now(UTC))
             videos, names = asyncio.run(_ended(service.url, ids))
-            _wait_until(_nothing_owed, store)
+            wait_until(nothing_owed, store, within_s=LIMIT_S)
     return Found(
         _figures(killed, ready, videos, receiver),
         _lines(store, killed, videos, names, receiver) | {f"{jobs} orders were accepted": len(ids) == jobs},
@@ -91,8 +98,8 @@ def _kill(service: LocalService, store: DiskStore) -> Kill:
     at = datetime.now(UTC)
     service.kill()
     pending = set(store.list("pending/"))
-    finished = [record for record in _records(store) if f"pending/{record.id}" not in pending]
-    return Kill(at, len(pending), {record.content_key: _written(store, record.content_key) for record in finished})
+    finished = [record for record in records_in(store) if f"pending/{record.id}" not in pending]
+    return Kill(at, len(pending), {record.content_key: written_at(store, record.content_key) for record in finished})
 
 
 def _figures(
@@ -112,20 +119,18 @@ def _lines(
     store: DiskStore, killed: list[Kill], videos: list[dict[str, Any]], names: list[str], receiver: Receiver
 ) -> dict[str, bool]:
     ids = Counter(video["id"] for video in videos)
-    told = _webhook_ids(receiver)
-    records = _records(store)
+    told = webhook_ids(receiver)
+    records = records_in(store)
     written = [entry for kill in killed for entry in kill.written.items()]
     return {
         "work was under way at every kill": all(kill.unfinished for kill in killed),
         "every accepted video is completed": all_completed(videos),
         "each has one record": Counter(record.id for record in records) == ids,
         "each is listed once": Counter(names) == ids,
-        "each has one MP4 and its captions in the store, and nothing else is there": sorted(
-            key for record in records for key in (record.content_key, *map(record.captions_key, ("vtt", "srt")))
-        )
+        "each has one MP4 and its captions in the store, and nothing else is there": contents_of(records)
         == store.list("contents/"),
-        "what had ended before a kill was not written again": all(_written(store, key) == at for key, at in written),
-        "nothing is owed any more": _nothing_owed(store),
+        "what had ended before a kill was not written again": all(written_at(store, key) == at for key, at in written),
+        "nothing is owed any more": nothing_owed(store),
         "each was told as completed": set(told) == set(ids)
         and {event.payload["type"] for event in receiver.events} == {"video.completed"},
         "none was told under two webhook-ids": all(len(known) == 1 for known in told.values()),
@@ -133,37 +138,8 @@ def _lines(
     }
 
 
-def _records(store: DiskStore) -> list[VideoRecord]:
-    return [VideoRecord.model_validate_json(store.read(key)) for key in store.list("videos/")]
-
-
-def _nothing_owed(store: DiskStore) -> bool:
-    return not (store.list("pending/") or store.list("webhooks/pending/"))
-
-
-def _written(store: DiskStore, key: str) -> datetime | None:
-    found = store.stat(key)
-    return found.modified_at if found else None
-
-
-def _webhook_ids(receiver: Receiver) -> dict[str, set[str]]:
-    """By video, the ids under which its end was told."""
-    told = defaultdict(set)
-    for event in list(receiver.events):
-        told[event.payload["data"]["id"]].add(event.webhook_id)
-    return told
-
-
 def _told(receiver: Receiver, videos: int) -> bool:
-    return len(_webhook_ids(receiver)) >= videos
-
-
-def _wait_until(true: Callable[..., bool], *args: object) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
-    while not true(*args):
-        if time.monotonic() > deadline_s:
-            break  # the lines tell what is missing
-        time.sleep(LOOK_AGAIN_AFTER_S)
+    return len(webhook_ids(receiver)) >= videos
 
 
 def _seconds(begin: datetime, end: datetime) -> float:

@@ -1,14 +1,31 @@
 """What the drills share: orders, the wait for their end, and the form in which is told what was found."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from cluster.testbed.webhooks import SECRET, Receiver
+from deployments.jobs.records import VideoRecord
+from deployments.storage.store import Store
+
 LIMIT_S = 60.0
+LOOK_AGAIN_AFTER_S = 0.1
+
+WITH_WEBHOOKS = {
+    "lipsync": {"engine": "preview"},
+    "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
+    "outbound": {"allow_networks": ["127.0.0.0/8"]},
+}
+"""`args` of a service that tells the receiver on this machine."""
+
+WEBHOOK_ENV = {"WEBHOOK_SECRETS": SECRET}
 
 
 @dataclass(frozen=True)
@@ -43,10 +60,10 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-async def order(http: httpx.AsyncClient, text: str, **fields: Any) -> httpx.Response:
-    """Order a video of the sample poster, and do not wait for it."""
+async def order(http: httpx.AsyncClient, text: str, wait_s: int = 0, **fields: Any) -> httpx.Response:
+    """Order a video of the sample poster, and wait so long for its end."""
     asked = {"poster_id": "astronaut", "text": text, **fields}
-    return await http.post("/v1/videos", json=asked, headers={"prefer": "wait=0"})
+    return await http.post("/v1/videos", json=asked, headers={"prefer": f"wait={wait_s}"})
 
 
 def client(url: str) -> httpx.AsyncClient:
@@ -59,12 +76,20 @@ async def ended(http: httpx.AsyncClient, video_ids: Iterable[str], within_s: flo
     deadline_s = time.monotonic() + within_s
     videos = []
     for video_id in video_ids:
-        while (video := (await http.get(f"/v1/videos/{video_id}")).json())["status"] in ("queued", "processing"):
+        while (video := await _seen(http, video_id))["status"] in ("queued", "processing", "unknown"):
             if time.monotonic() > deadline_s:
                 break
             await asyncio.sleep(0.25)
         videos.append(video)
     return videos
+
+
+async def _seen(http: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
+    with contextlib.suppress(httpx.HTTPError):
+        answer = await http.get(f"/v1/videos/{video_id}")
+        if answer.is_success:
+            return dict(answer.json())
+    return {"id": video_id, "status": "unknown"}
 
 
 async def listed(http: httpx.AsyncClient) -> list[str]:
@@ -86,3 +111,40 @@ async def playable(http: httpx.AsyncClient, video: dict[str, Any]) -> bool:
 def all_completed(videos: Iterable[dict[str, Any]]) -> bool:
     """Whether every one of them is."""
     return all(video["status"] == "completed" for video in videos)
+
+
+def records_in(store: Store) -> list[VideoRecord]:
+    """Every record that is there."""
+    return [VideoRecord.model_validate_json(store.read(key)) for key in store.list("videos/")]
+
+
+def contents_of(records: Iterable[VideoRecord]) -> list[str]:
+    """The keys of their MP4s and captions, sorted."""
+    return sorted(key for record in records for key in (record.content_key, *map(record.captions_key, ("vtt", "srt"))))
+
+
+def nothing_owed(store: Store) -> bool:
+    """Whether every accepted video has ended, and been told."""
+    return not (store.list("pending/") or store.list("webhooks/pending/"))
+
+
+def written_at(store: Store, key: str) -> datetime | None:
+    """When the object was written, if it is there."""
+    found = store.stat(key)
+    return found.modified_at if found else None
+
+
+def webhook_ids(receiver: Receiver) -> dict[str, set[str]]:
+    """By video, the ids under which its end was told."""
+    told = defaultdict(set)
+    for event in list(receiver.events):
+        told[event.payload["data"]["id"]].add(event.webhook_id)
+    return told
+
+
+def wait_until(true: Callable[..., bool], *args: object, within_s: float) -> bool:
+    """Wait until the function says so; return whether it did in time."""
+    deadline_s = time.monotonic() + within_s
+    while not (done := true(*args)) and time.monotonic() < deadline_s:
+        time.sleep(LOOK_AGAIN_AFTER_S)
+    return done

@@ -125,7 +125,9 @@ def environment() -> dict[str, str]:
     ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in names}
     first = free_port()  # the ingress replicas' own: another run's HAProxy would send its callers there
     ports |= {f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT": str(first + i) for end, i in (("MIN", 0), ("MAX", 50))}
-    return {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_ENABLE_HA_PROXY": "1"} | ports
+    own = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "scripts" / "haproxy")}
+    own |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # its python3
+    return {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"} | own | ports
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from cluster.drills import outage, overload, restart
+from cluster.drills import faults, outage, overload, restart
+from cluster.drills.site import Site
 
 
 def missed(found):
@@ -21,3 +22,9 @@ def test_nothing_accepted_is_lost_while_the_store_is_away(world):
 
 def test_ten_times_the_capacity_is_refused_and_what_is_accepted_completes(tmp_path):
     assert missed(overload.drill(tmp_path, {}, seconds=8, queue=4)) == []
+
+
+def test_nothing_accepted_is_lost_though_the_controller_dies_and_the_store_stands_still(world):
+    s3, service = world
+    site = Site(service, s3, "talking-posters", receiver=None)
+    assert missed(asyncio.run(faults.strike(site, ["controller", "stall"], times=1))) == []

@@ -200,16 +200,19 @@ class JobIndex:
         That life may be an earlier one, or that of a cluster which this one replaces.
         """
         own = set(self._jobs)
-        found = [record for record in await self._records.unfinished() if record.id not in own | set(self._jobs)]
-        unfinished = [record for record in found if await self._records.owed(record)]  # not begun and ended meanwhile
-        for record in unfinished:
+        found = [record for record in await self._records.unfinished() if record.id not in own]
+        begun = 0
+        for record in [record for record in found if await self._records.owed(record)]:  # not begun and ended meanwhile
+            if record.id in self._jobs:
+                continue
             if record.status in ENDED:  # that life ended between the record and its marker
                 await self._end(record)
             else:
                 job = self._begin(record, None)
                 job.taken = True
                 job.accepted.set()
-        return sum(record.status not in ENDED for record in unfinished)
+                begun += 1
+        return begun
 
     def _answer(self, job: Job, record: VideoRecord) -> Answer:
         if record.status in ENDED or job.render is None:

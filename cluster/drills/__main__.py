@@ -9,9 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cluster.drills import faults, outage, overload, restart
+from cluster.drills import faults, outage, overload, restart, soak, tenants
 
-DRILLS = {"restart": restart, "outage": outage, "overload": overload, "faults": faults}
+DRILLS = {
+    "restart": restart,
+    "outage": outage,
+    "overload": overload,
+    "soak": soak,
+    "tenants": tenants,
+    "faults": faults,
+}
 
 
 def options() -> tuple[str, bool, bool, dict[str, float]]:

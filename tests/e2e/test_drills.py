@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cluster.drills import faults, outage, overload, restart
+from cluster.drills import faults, outage, overload, restart, soak, tenants
 from cluster.drills.site import Site
 
 
@@ -22,6 +22,24 @@ def test_nothing_accepted_is_lost_while_the_store_is_away(world):
 
 def test_ten_times_the_capacity_is_refused_and_what_is_accepted_completes(tmp_path):
     assert missed(overload.drill(tmp_path, {}, seconds=8, queue=4)) == []
+
+
+def test_a_soak_has_no_error(service):
+    assert missed(asyncio.run(soak.soak(service, minutes=0.15, share=0.8))) == []
+
+
+def test_a_process_that_gains_more_than_a_mb_a_minute_is_found():
+    """After a first quarter that warms it up; one that lives too short for a slope is passed over."""
+    minutes = [n / 10 for n in range(200)]
+    steady = [(minute, min(100 + 50 * minute, 200) + (-1) ** n) for n, minute in enumerate(minutes)]
+    leaking = [(minute, 100 + 1.5 * minute) for minute in minutes]
+    slopes = soak.slopes({"steady": steady, "leaking": leaking, "short": leaking[:20]})
+    assert abs(slopes["steady"]) < 0.1
+    assert slopes == {"steady": slopes["steady"], "leaking": 1.5}
+
+
+def test_a_key_that_floods_is_refused_at_its_limit_and_another_is_served(tmp_path):
+    assert missed(tenants.drill(tmp_path, {}, orders=3, every_s=1, jobs=3)) == []
 
 
 def test_nothing_accepted_is_lost_though_the_controller_dies_and_the_store_stands_still(world):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cluster.drills import faults, outage, overload, restart, soak, tenants
+from cluster.drills import faults, outage, overload, restart, scaling, soak, tenants, upgrade
 
 DRILLS = {
     "restart": restart,
@@ -18,6 +18,8 @@ DRILLS = {
     "soak": soak,
     "tenants": tenants,
     "faults": faults,
+    "upgrade": upgrade,
+    "scaling": scaling,
 }
 
 

@@ -120,14 +120,15 @@ def configured(folder: Path, config: str, port: int, args: dict[str, Any] | None
 
 
 def environment() -> dict[str, str]:
-    """Ray's variables for HAProxy as the proxy, as scripts/serve has it, on ports of this run's own."""
+    """What scripts/serve sets: HAProxy as the proxy, on ports of this run's own, and two arenas for malloc."""
     names = ("HAPROXY_METRICS", "HAPROXY_STATS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC")
     ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in names}
     first = free_port()  # the ingress replicas' own: another run's HAProxy would send its callers there
     ports |= {f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT": str(first + i) for end, i in (("MIN", 0), ("MAX", 50))}
     own = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "scripts" / "haproxy")}
     own |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # its python3
-    return {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"} | own | ports
+    fixed = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2", "MALLOC_ARENA_MAX": "2"}
+    return fixed | own | ports
 
 
 @contextlib.contextmanager

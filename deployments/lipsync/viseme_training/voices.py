@@ -20,7 +20,8 @@ from deployments.lipsync.viseme_training.timing import dated
 from deployments.media import Passage, Speech, Waveform
 from deployments.speech.hibari import HibariEngine
 
-STRESS, LENGTH = frozenset("ˈˌ"), frozenset("ː ")
+LENGTH, BEFORE = "ː", frozenset("ˈˌ ")
+"""A mark that belongs to the symbol before, and marks that belong to the next: lips close between words."""
 
 ARPABET = {
     "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "axr": "ɚ", "ay": "aɪ", "b": "b", "ch": "tʃ",
@@ -142,12 +143,12 @@ class Piper:
 
 
 def _letters(marks: Sequence[str], edges_s: Sequence[float]) -> Iterator[tuple[str, float, float]]:
-    """Yield Piper's symbols with their times; lengths and spaces belong to the symbol before, stress to the next."""
+    """Yield Piper's symbols with their times; lengths belong to the symbol before, stress and spaces to the next."""
     letter, start_s, until_s = "", edges_s[0], edges_s[0]
     for mark, end_s in zip(marks, edges_s[1:], strict=True):
-        if mark in STRESS:
+        if mark in BEFORE:
             continue
-        if mark not in LENGTH:
+        if mark != LENGTH:
             yield letter, start_s, until_s
             letter, start_s = (mark if mark.isalpha() else ""), until_s
         until_s = end_s

@@ -14,8 +14,10 @@ from deployments.lipsync.viseme_training.augment import (
     through_microphone,
 )
 from deployments.lipsync.viseme_training.data import example
-from deployments.lipsync.viseme_training.texts import sentences
+from deployments.lipsync.viseme_training.kokoro import LAST_S, _timed
+from deployments.lipsync.viseme_training.texts import DEVELOPMENT, TEST, lines, sentences
 from deployments.lipsync.viseme_training.timing import dated
+from deployments.lipsync.viseme_training.voices import _letters
 from deployments.media import Phoneme, Speech, Waveform
 
 RATE_HZ = 16000
@@ -85,6 +87,19 @@ def test_symbols_that_the_mouth_does_not_know_become_their_letters_and_pauses_be
     assert [(phoneme.symbol, phoneme.start_s) for phoneme in phonemes] == [("ɛ", 0.0), ("ɹ", 0.1), ("m", 0.5)]
 
 
+def test_pipers_spaces_belong_to_the_next_symbol_and_lengths_to_the_one_before():
+    letters = list(_letters("ɑː mˈɑ", [0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4]))
+    assert letters == [("", 0.0, 0.0), ("ɑ", 0.0, 0.2), ("m", 0.2, 0.3), ("ɑ", 0.3, 0.4)]
+
+
+def test_kokoros_words_begin_within_the_gap_and_a_phoneme_before_a_pause_lasts_no_longer_than_it_may():
+    timed = list(_timed("mˈA b.m", [0.1, 0.2, 0.25, 0.4, 0.45, 0.7, 0.9, 1.0]))
+    assert [symbol for symbol, _, _ in timed] == ["m", "eɪ", "b", "m"]
+    assert [time for phoneme in timed for time in phoneme[1:]] == pytest.approx(
+        [0.1, 0.2, 0.2, 0.4, 0.425, 0.425 + LAST_S, 0.9, 1.0]
+    )
+
+
 def test_an_example_tells_silence_and_closed_lips_where_they_are():
     speech = Speech(beep(0.3, 0.7).waveform, (Phoneme("m", 0.3, 0.4), Phoneme("ɑ", 0.4, 0.7)))
     shown = example(speech, np.zeros(40, np.float32))
@@ -99,3 +114,8 @@ def test_the_same_seed_says_the_same():
     first, second = (list(sentences("pl", 5, np.random.default_rng(3))) for _ in range(2))
     assert first == second
     assert len(set(first)) == 5
+
+
+def test_no_sentence_of_the_test_was_heard_in_development():
+    for language in TEST.keys() & DEVELOPMENT.keys():
+        assert not set(lines(TEST, language)) & set(lines(DEVELOPMENT, language))

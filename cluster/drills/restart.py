@@ -36,6 +36,9 @@ from deployments.storage.disk import DiskStore
 TEXTS = ("Number {} is short.", "Number {} takes a little longer to say.", "And number {} is the longest of the three.")
 LIMIT_S = 600.0
 
+UP_TO_S = 0.5
+"""Between a video's end and a kill: less than the next ones take."""
+
 
 class Kill(NamedTuple):
     """When it was, how many videos had not ended, and when the content of the others had been written."""
@@ -66,7 +69,7 @@ def drill(folder: Path, env: dict[str, str], *, jobs: int = 60, kills: int = 3, 
                 ready.append(datetime.now(UTC))
                 ids = ids or asyncio.run(_ordered(service.url, jobs, receiver.url))
                 wait_until(_told, receiver, told, within_s=LIMIT_S)
-                time.sleep(rng.random())
+                time.sleep(rng.uniform(0, UP_TO_S))
                 killed.append(_kill(service, store))
         with start() as service:
             ready.append(datetime.now(UTC))

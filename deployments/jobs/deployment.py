@@ -46,8 +46,22 @@ ASK_AGAIN_AFTER_S = 0.5
 REFRESH_S = 30.0
 COUNT_EVERY_S = 2.0
 
+ALONE_WITHIN_S = 60.0
+"""How long a replica that is replaced may take to go: longer than its `graceful_shutdown_timeout_s`."""
+
 RESUME_EVERY = 20
 """Refreshes, ten minutes: a cluster that this one replaces may leave orders behind it after this one began."""
+
+
+def _is_alone() -> bool:
+    """Whether Serve knows of no other replica of this deployment, in whatever state."""
+    me = serve.get_replica_context()
+    try:
+        states = serve.status().applications[me.app_name].deployments[me.deployment].replica_states
+    except Exception as error:
+        logger.warning("Serve does not tell how many replicas there are: %s", root_cause(error))
+        return False
+    return sum(states.values()) <= 1
 
 
 class LiveLimits(BaseModel):
@@ -246,12 +260,21 @@ class JobsStage:
         while self._able is None:
             await self._refresh(self._register(poster_id, path) for poster_id, path in samples.items())
             await asyncio.sleep(ASK_AGAIN_AFTER_S)
+        await self._alone()
         await self._resume()
         for refreshed in itertools.count(1):  # the lip-sync replica may come back with another engine
             await asyncio.sleep(REFRESH_S)
             await self._refresh()
             if refreshed % RESUME_EVERY == 0:
                 await self._resume()
+
+    async def _alone(self) -> None:
+        """Wait until the replica that this one replaces is gone, and with it the work that it had in hand."""
+        for _ in range(round(ALONE_WITHIN_S / ASK_AGAIN_AFTER_S)):
+            if await asyncio.to_thread(_is_alone):
+                return
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
+        logger.warning("there is another replica still, or Serve does not tell: unfinished videos are taken up")
 
     async def _count(self) -> None:
         """Tell how many videos are in work: Ray looks at gauges every few seconds."""

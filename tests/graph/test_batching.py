@@ -41,6 +41,9 @@ class SlowEngine:
         finally:
             self.busy.release()
 
+    def check(self):
+        pass
+
     def _mouths(self, face, drive):
         if isinstance(face, FaceCrop) and face.digest == "none":
             raise NoFace("There is no face in it.")

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import botocore.session
 import httpx
 
-from cluster.testbed.service import free_port
+from cluster.testbed.service import MARK, free_port
 
 REGION = "us-east-1"
 START_S = 60.0
@@ -40,7 +40,7 @@ class S3Server:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
-                env=os.environ | own | fixed | kept,
+                env={name: value for name, value in os.environ.items() if name != MARK} | own | fixed | kept,
                 cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,26 +56,39 @@ class Pipeline:
         Raises a `TalkingPhotoError` that says which stage failed and why.
         """
         trace.started_at = datetime.now(UTC)
-        stages, order = self._stages, record.order
+        order = record.order
         spoken, track = await asyncio.gather(
             self._stage(trace, "speech", lambda: self._speech(order)),
-            self._stage(
-                trace,
-                "faces",
-                lambda: stages.faces.track.remote(stages.storage.read.remote(order.poster_key), order.source),
-            ),
+            self._stage(trace, "faces", lambda: self._faces(order)),
         )
         source = order.poster_key, track, spoken
-        rendered = await self._stage(trace, "video", lambda: asyncio.create_task(self._video(record, trace, *source)))
+
+        async def render() -> Any:  # noqa: ANN401 - a response
+            return asyncio.create_task(self._video(record, trace, *source))
+
+        rendered = await self._stage(trace, "video", render)
         clip: Clip = await rendered
         measures = asdict(clip) | {"duration_s": clip.duration_s}
         trace.timings_s |= {name: round(seconds, 4) for name, seconds in measures.pop("timings_s").items()}
         return Rendered(**measures)
 
-    def _speech(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
+    async def _speech(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
         if order.audio_key:
-            return self._stages.speech.decode.remote(self._stages.storage.read.remote(order.audio_key))
+            return self._stages.speech.decode.remote(await self._read(order.audio_key))
         return self._stages.speech.begin.remote(order.passages(), order.voice_id, order.spoken_language, order.seed)
+
+    async def _faces(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
+        return self._stages.faces.track.remote(await self._read(order.poster_key), order.source)
+
+    async def _read(self, key: str) -> Any:  # noqa: ANN401 - a response
+        """An object's bytes, by reference, once they are there.
+
+        Were they handed on before, and the replica that reads them died, Serve would take that for the stage's own
+        replica being unavailable, and try it again for ever.
+        """
+        response = self._stages.storage.read.remote(key)
+        await response
+        return response
 
     async def _video(self, record: VideoRecord, trace: Trace, *source: Any) -> Clip:  # noqa: ANN401 - responses
         """Follow the rendering to its end."""
@@ -91,13 +104,13 @@ class Pipeline:
             raise
         raise StageFailed("The video stage ended without a video. Ask again.")
 
-    async def _stage(self, trace: Trace, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a response
-        """Await a call, a second time where that can help; return the response, to be passed on by reference."""
+    async def _stage(self, trace: Trace, name: str, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - a response
+        """Make a call, a second time where that can help; return its response, to be passed on by reference."""
         trace.stage, began = name, time.perf_counter()
 
         async def attempt() -> Any:  # noqa: ANN401 - a response
             self.runs[name] += 1
-            response = call()
+            response = await call()
             try:
                 await asyncio.wait_for(response, self._stage_limit_s)
             except (asyncio.CancelledError, TimeoutError):

@@ -114,8 +114,16 @@ def world(tmp_path):
         stages = Stages(other, other, other, other, LocalHandle(storage))
         records = Records(LocalHandle(storage))
         dedupe = Dedupe(tmp_path / cache, 3600)
-        index = JobIndex(records, dedupe, Pipeline(stages, stage_limit_s), running=2, **options)
-        return SimpleNamespace(index=index, storage=storage, stages=others, records=records, store=store, dedupe=dedupe)
+        pipeline = Pipeline(stages, stage_limit_s)
+        return SimpleNamespace(
+            index=JobIndex(records, dedupe, pipeline, running=2, **options),
+            pipeline=pipeline,
+            storage=storage,
+            stages=others,
+            records=records,
+            store=store,
+            dedupe=dedupe,
+        )
 
     return make
 
@@ -222,6 +230,22 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_taken_
         life.store.put("pending/vid_broken", b"", "text/plain")
         life.store.put("videos/vid_broken.json", b"{}", "application/json")
         assert await life.index.resume() == 1
+
+    run(story())
+
+
+def test_a_stage_is_asked_when_what_it_needs_has_been_read_and_not_before(world, monkeypatch):
+    async def story():
+        life = world()
+        asked, ask = [], LocalHandle(life.stages).track.remote
+
+        def track(image, options):
+            asked.append(image.done())
+            return ask(image, options)
+
+        monkeypatch.setattr(life.pipeline._stages.faces, "track", SimpleNamespace(remote=track), raising=False)
+        assert (await life.index.submit(ORDER, ABLE, 10)).record.status == "completed"
+        assert asked == [True]
 
     run(story())
 

@@ -201,9 +201,10 @@ class JobIndex:
         """
         own = set(self._jobs)
         found = [record for record in await self._records.unfinished() if record.id not in own]
+        owed = set(await self._records.owed()) if found else set()  # what began and ended meanwhile is not
         begun = 0
-        for record in [record for record in found if await self._records.owed(record)]:  # not begun and ended meanwhile
-            if record.id in self._jobs:
+        for record in found:
+            if record.id not in owed or record.id in self._jobs:
                 continue
             if record.status in ENDED:  # that life ended between the record and its marker
                 await self._end(record)

@@ -152,19 +152,19 @@ class Records:
     async def unfinished(self) -> list[VideoRecord]:
         """What was accepted and has not ended. A record that cannot be read is logged, and left for people to see."""
         found = []
-        for key in await self._storage.list.remote("pending/"):
+        for video_id in await self.owed():
             try:
-                record = await self.load(key.removeprefix("pending/"))
+                record = await self.load(video_id)
             except ValidationError as error:
-                logger.error("the record of %s cannot be read: %s", key, error)
+                logger.error("the record of %s cannot be read: %s", video_id, error)
                 continue
             if record is not None:
                 found.append(record)
         return found
 
-    async def owed(self, record: VideoRecord) -> bool:
-        """Whether it is still among the unfinished."""
-        return bool(await self._storage.list.remote(f"pending/{record.id}"))
+    async def owed(self) -> list[str]:
+        """The ids of the unfinished."""
+        return [key.removeprefix("pending/") for key in await self._storage.list.remote("pending/")]
 
     async def page(self, owner: str, after: str, limit: int) -> tuple[list[VideoRecord], str | None]:
         """An owner's videos, the newest first, from after the cursor on, and the next cursor, if there are more.

@@ -25,7 +25,7 @@ class PreviewEngine:
     """
 
     name = "preview"
-    version = "3"
+    version = "4"
     batch_frames = 16  # nothing is gained together, so that others wait no longer than this takes
 
     def __init__(self, cache_size: int = 8) -> None:

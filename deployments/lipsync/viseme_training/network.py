@@ -16,7 +16,7 @@ from deployments.lipsync.preview.hearing import DILATIONS, LOOK_AHEAD, LOOK_BACK
 from deployments.lipsync.preview.sound import BANDS
 from deployments.lipsync.preview.visemes import VISEMES
 
-CHANNELS = 96
+CHANNELS = 144
 DROPOUT = 0.1
 AROUND = LOOK_BACK + LOOK_AHEAD
 

@@ -11,15 +11,19 @@ from torch.nn import functional
 
 from deployments.lipsync.preview.hearing import LOOK_BACK
 from deployments.lipsync.preview.visemes import VISEMES, mouth_shapes
+from deployments.lipsync.viseme_training.augment import warped
 from deployments.lipsync.viseme_training.data import Example
 from deployments.lipsync.viseme_training.network import AROUND, VisemeNet
 
 BATCH, CUT = 32, 100
 """Cuts in a step, and frames in a cut."""
 
+WARP = 0.1
+"""By how much formants are moved, each time that a stretch is shown: pitch stays."""
+
 PEAK_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
-LIPS_WEIGHT, JAW_WEIGHT = 2.0, 30.0
+LIPS_WEIGHT, JAW_WEIGHT = 4.0, 30.0
 """How much closed lips, and a squared error of the gap in units of W, count beside the visemes."""
 
 
@@ -64,7 +68,8 @@ def batch(examples: Sequence[Example], rng: np.random.Generator) -> tuple[torch.
 
 
 def cut(example: Example, rng: np.random.Generator) -> Example:
-    """Return a random stretch of an example, with its surroundings in the features."""
+    """Return a random stretch of an example, with its surroundings in the features, of a throat of another length."""
     first = int(rng.integers(max(1, example.features.shape[1] - CUT - AROUND + 1)))
     inside = slice(first + LOOK_BACK, first + LOOK_BACK + CUT)
-    return Example(example.features[:, first : first + CUT + AROUND], example.weights[:, inside], example.shut[inside])
+    features = warped(example.features[:, first : first + CUT + AROUND], rng.uniform(1 - WARP, 1 + WARP))
+    return Example(features, example.weights[:, inside], example.shut[inside])

@@ -119,7 +119,7 @@ def test_a_knock_does_not_tell_how_loud_a_sound_is(net, sound):
     assert np.abs(whole - hit)[:, 20:].mean() < 0.02
 
 
-def test_what_comes_later_than_a_tenth_of_a_second_is_not_heard(net, powers):
+def test_what_comes_later_than_a_fifth_of_a_second_is_not_heard(net, powers):
     at = powers.shape[1] // 2
     later = powers.copy()
     later[:, at:] = later[:, at:][:, ::-1]  # the same columns, so that level and mean spectrum stay
@@ -127,7 +127,8 @@ def test_what_comes_later_than_a_tenth_of_a_second_is_not_heard(net, powers):
     for ours, theirs in zip(net(later), net(powers), strict=True):
         np.testing.assert_allclose(ours[..., :known], theirs[..., :known], atol=1e-4)
         assert np.abs(ours[..., known:] - theirs[..., known:]).max() > 0.1
-    assert LOOK_AHEAD / FRAME_HZ <= 0.1
+    assert LOOK_AHEAD / FRAME_HZ <= 0.2
+    assert LOOK_BACK / FRAME_HZ <= 0.2
 
 
 def test_a_closure_is_found_once_and_within_40_ms():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deployments.lipsync.preview.sound import BANDS
 from deployments.lipsync.preview.visemes import VISEMES
 from deployments.lipsync.viseme_training.augment import (
     at_rate,
@@ -12,6 +13,7 @@ from deployments.lipsync.viseme_training.augment import (
     recorded,
     scaled,
     through_microphone,
+    warped,
 )
 from deployments.lipsync.viseme_training.data import example
 from deployments.lipsync.viseme_training.kokoro import LAST_S, _timed
@@ -59,6 +61,16 @@ def test_rooms_and_microphones_do_not_move_the_sound():
         for changed in (in_room(sound, RATE_HZ, 0.4, 0.5, rng), through_microphone(sound, RATE_HZ, rng)):
             assert len(changed) == len(sound)
             assert heard(Speech(Waveform(changed, RATE_HZ)))[0] == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_shorter_throat_has_its_formants_higher():
+    features = np.zeros((2 * BANDS, 3), np.float32)
+    features[[10, BANDS + 20]] = 1.0
+    assert warped(features, 1.0) == pytest.approx(features)
+    shorter = warped(features, 0.8)
+    assert shorter.dtype == np.float32
+    assert shorter[:BANDS, 0].argmax() in (12, 13)
+    assert shorter[BANDS:, 0].argmax() == 25
 
 
 def test_a_recording_of_noise_alone_has_no_phonemes():

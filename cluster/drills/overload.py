@@ -5,18 +5,13 @@ The capacity is measured first, in the same run: as many videos as the queue tak
 
 import argparse
 import asyncio
-import re
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from cluster.drills.load import Load, go_first, percentile_ms
+from cluster.drills.memory import Samples, sampled
 from cluster.drills.world import Found, all_completed, client, ended
 from cluster.testbed.service import LocalService, local_service
 
@@ -28,12 +23,6 @@ LOOK_WITHIN_MS = 250.0
 REFUSED_WITHIN_MS = 1000.0
 GROWTH = 1.1
 """How much more memory a process may have in the last third of the time than in the middle: the first warms it up."""
-
-ACTOR = re.compile(r"ray::(?:ServeReplica:talking-photo:)?(\w+)")
-"""The title of a process: what follows is the method that runs."""
-
-Memory = dict[str, list[float]]
-"""By process, the MB that it has for itself alone, at each sample."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,13 +44,15 @@ async def _drill(service: LocalService, seconds: float, queue: int) -> Found:
         capacity_per_s = await _capacity(load, http, queue)
         go_first()
         async with (
-            _sampled(service, seconds / SAMPLES) as memory,
+            sampled(service, seconds / SAMPLES) as memory,
             load.steady({load.order: TIMES * capacity_per_s, load.look: LOOKS_PER_S}),
         ):
             await asyncio.sleep(seconds)
         began_s = time.monotonic()
         videos = await ended(http, load.accepted, LIMIT_S)
         drained_s = time.monotonic() - began_s
+    looks = max(map(len, memory.values()))
+    memory = {name: samples for name, samples in memory.items() if len(samples) == looks}  # replicas come and go
     figures = {"capacity_per_s": round(capacity_per_s, 2), "seconds": seconds, "drained_s": round(drained_s, 1)}
     return Found(figures | _figures(load, memory), _lines(load, videos), _lines_in_time(load, memory))
 
@@ -76,34 +67,7 @@ async def _capacity(load: Load, http: Any, queue: int) -> float:
     return (len(load.accepted) - 1) / (time.monotonic() - began_s)
 
 
-@asynccontextmanager
-async def _sampled(service: LocalService, every_s: float) -> AsyncIterator[Memory]:
-    """Look at the memory of every process of the service, again and again during the block."""
-    actors = _actors(service)
-    memory: Memory = defaultdict(list)
-
-    async def sample() -> None:
-        while True:
-            for name, process in actors.items():
-                held = process.memory_info()
-                memory[name].append((held.rss - held.shared) / 2**20)
-            await asyncio.sleep(every_s)
-
-    sampling = asyncio.create_task(sample())
-    try:
-        yield memory
-    finally:
-        sampling.cancel()
-        await asyncio.wait({sampling})
-
-
-def _actors(service: LocalService) -> dict[str, psutil.Process]:
-    """The replicas, and the processes of Serve itself."""
-    named = ((ACTOR.match(process.cmdline()[0]), process) for process in service.processes())
-    return {f"{actor[1]} {process.pid}": process for actor, process in named if actor}
-
-
-def _figures(load: Load, memory: Memory) -> dict[str, Any]:
+def _figures(load: Load, memory: dict[str, Samples]) -> dict[str, Any]:
     orders = load.of("order")
     refused = [answer for answer in orders if answer.refused]
     return {
@@ -116,7 +80,7 @@ def _figures(load: Load, memory: Memory) -> dict[str, Any]:
         "looks": len(load.of("look")),
         "look_p50_ms": percentile_ms(load.of("look"), 0.5),
         "look_p99_ms": percentile_ms(load.of("look"), 0.99),
-        "memory_mb": {name: [round(size) for size in _thirds(sizes)] for name, sizes in memory.items()},
+        "memory_mb": {name: [round(held) for held in _thirds(samples)] for name, samples in memory.items()},
     }
 
 
@@ -131,7 +95,7 @@ def _lines(load: Load, videos: list[dict[str, Any]]) -> dict[str, bool]:
     }
 
 
-def _lines_in_time(load: Load, memory: Memory) -> dict[str, bool]:
+def _lines_in_time(load: Load, memory: dict[str, Samples]) -> dict[str, bool]:
     refused = [answer for answer in load.of("order") if answer.refused]
     return {
         f"refused at once (p99 within {REFUSED_WITHIN_MS:g} ms)": percentile_ms(refused, 0.99) < REFUSED_WITHIN_MS,
@@ -140,10 +104,10 @@ def _lines_in_time(load: Load, memory: Memory) -> dict[str, bool]:
     }
 
 
-def _thirds(sizes: list[float]) -> list[float]:
+def _thirds(samples: Samples) -> list[float]:
     """The medians of the first, the middle and the last third."""
-    third = len(sizes) // 3
-    return [statistics.median(sizes[first : first + third]) for first in range(0, 3 * third, third)]
+    held_mb, third = [held for _, held in samples], len(samples) // 3
+    return [statistics.median(held_mb[first : first + third]) for first in range(0, 3 * third, third)]
 
 
 def _range(numbers: list[int]) -> list[int]:

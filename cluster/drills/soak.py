@@ -6,20 +6,16 @@ has ordered, while one that is made is asked for again and again.
 
 import argparse
 import asyncio
-import contextlib
 import secrets
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from cluster.drills.load import Answer, Load, go_first, percentile_ms
-from cluster.drills.overload import ACTOR
+from cluster.drills.memory import Samples, sampled
 from cluster.drills.world import Found, all_completed, client, ended, order
 from cluster.testbed.service import LocalService, local_service
 
@@ -34,9 +30,6 @@ GROWTH_MB_PER_MIN = 1.0
 SLOWER = 1.25
 """How much longer the p99 of the last third may be than that of the middle one: of 2,000 answers each, 20 are beyond
 it, and chance alone moves it by a tenth."""
-
-Samples = list[tuple[float, float]]
-"""Of a process: the minutes since the load began, and the MB that it then has for itself alone."""
 
 
 class Soak(Load):
@@ -72,7 +65,7 @@ async def soak(service: LocalService, minutes: float, share: float) -> Found:
         capacity_per_s = await _capacity(load, 3 * minutes)
         rates = {load.order: share * capacity_per_s, load.again: AGAIN_PER_S}
         began_s = time.monotonic()
-        async with _sampled(service, 60 * minutes / SAMPLES) as memory, load.steady(rates):
+        async with sampled(service, 60 * minutes / SAMPLES) as memory, load.steady(rates):
             await asyncio.sleep(60 * minutes)
         ended_s = time.monotonic()
         videos = await ended(http, load.accepted, LIMIT_S)
@@ -94,38 +87,6 @@ async def _capacity(load: Soak, seconds: float) -> float:
 
     done = await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
     return sum(done) / (time.monotonic() - began_s)
-
-
-@contextlib.asynccontextmanager
-async def _sampled(service: LocalService, every_s: float) -> AsyncIterator[dict[str, Samples]]:
-    """Look at the memory of every process of the service, again and again during the block; replicas come and go."""
-    memory: dict[str, Samples] = defaultdict(list)
-    began_s = time.monotonic()
-
-    async def sample() -> None:
-        while True:
-            minute = (time.monotonic() - began_s) / 60
-            for name, held_mb in (await asyncio.to_thread(_held, service)).items():
-                memory[name].append((minute, held_mb))
-            await asyncio.sleep(every_s)
-
-    sampling = asyncio.create_task(sample())
-    try:
-        yield memory
-    finally:
-        sampling.cancel()
-        await asyncio.wait({sampling})
-
-
-def _held(service: LocalService) -> dict[str, float]:
-    """By replica and process of Serve, the MB that it has for itself alone (resident less shared)."""
-    held = {}
-    for process in service.processes():
-        with contextlib.suppress(psutil.Error, IndexError):
-            if actor := ACTOR.match(process.cmdline()[0]):
-                memory = process.memory_info()
-                held[f"{actor[1]} {process.pid}"] = (memory.rss - memory.shared) / 2**20
-    return held
 
 
 def slopes(memory: dict[str, Samples]) -> dict[str, float]:

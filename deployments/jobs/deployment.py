@@ -261,12 +261,12 @@ class JobsStage:
             await self._refresh(self._register(poster_id, path) for poster_id, path in samples.items())
             await asyncio.sleep(ASK_AGAIN_AFTER_S)
         await self._alone()
-        await self._resume()
+        unfinished = True
         for refreshed in itertools.count(1):  # the lip-sync replica may come back with another engine
+            unfinished = unfinished and not await self._resumed()
             await asyncio.sleep(REFRESH_S)
             await self._refresh()
-            if refreshed % RESUME_EVERY == 0:
-                await self._resume()
+            unfinished = unfinished or refreshed % RESUME_EVERY == 0
 
     async def _alone(self) -> None:
         """Wait until the replica that this one replaces is gone, and with it the work that it had in hand."""
@@ -283,17 +283,17 @@ class JobsStage:
             self._meters.working(working["queued"], working["processing"])
             await asyncio.sleep(COUNT_EVERY_S)
 
-    async def _resume(self) -> None:
-        while True:
-            try:
-                if videos := await self._index.resume():
-                    logger.info("took up %d unfinished videos", videos)
-                if self._webhooks and (deliveries := await self._webhooks.resume()):
-                    logger.info("took up %d deliveries", deliveries)
-                return
-            except Exception as error:
-                logger.warning("unfinished videos cannot be taken up yet: %s", root_cause(error))
-                await asyncio.sleep(REFRESH_S)
+    async def _resumed(self) -> bool:
+        """Take up what is unfinished; whether the store could tell."""
+        try:
+            if videos := await self._index.resume():
+                logger.info("took up %d unfinished videos", videos)
+            if self._webhooks and (deliveries := await self._webhooks.resume()):
+                logger.info("took up %d deliveries", deliveries)
+        except Exception as error:
+            logger.warning("unfinished videos cannot be taken up yet: %s", root_cause(error))
+            return False
+        return True
 
     async def _refresh(self, besides: Iterable[Awaitable[None]] = ()) -> None:
         try:

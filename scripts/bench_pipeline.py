@@ -66,7 +66,7 @@ class InProcess:
             await finished(self._renderer.render(size, said.sound, track.fps, pieces, self._keep))
         return time.perf_counter() - began
 
-    async def speak(self, passage: Passage, voice_id: str, seed: int) -> Speech:
+    async def speak(self, passage: Passage, voice_id: str, seed: int, owner: str) -> Speech:
         """As the speech stage."""
         return await asyncio.to_thread(self._voice.speak, passage, seed)
 

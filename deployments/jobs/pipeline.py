@@ -75,7 +75,8 @@ class Pipeline:
     async def _speech(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
         if order.audio_key:
             return self._stages.speech.decode.remote(await self._read(order.audio_key))
-        return self._stages.speech.begin.remote(order.passages(), order.voice_id, order.spoken_language, order.seed)
+        said = order.passages(), order.voice_id, order.spoken_language, order.seed
+        return self._stages.speech.begin.remote(*said, order.owner)
 
     async def _faces(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
         return self._stages.faces.track.remote(await self._read(order.poster_key), order.source)
@@ -93,7 +94,8 @@ class Pipeline:
     async def _video(self, record: VideoRecord, trace: Trace, *source: Any) -> Clip:  # noqa: ANN401 - responses
         """Follow the rendering to its end."""
         render = self._stages.video.options(stream=True).render
-        steps = render.remote(*source, record.order.acting(), record.content_key, record.stream_prefix)
+        keys = record.content_key, record.stream_prefix
+        steps = render.remote(*source, record.order.acting(), *keys, record.order.owner)
         try:
             async for step in steps:
                 if isinstance(step, Clip):

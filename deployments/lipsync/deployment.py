@@ -17,6 +17,7 @@ from deployments.lipsync.engine import Call, LipsyncEngine
 from deployments.logs import name_videos
 from deployments.media import Acting, ClipFaces, FaceCrop, Life, MouthDrive, MouthFrames, Speech
 from deployments.meters import LipsyncMeters
+from deployments.precedence import Entrance
 from deployments.priority import give_way
 
 logger = logging.getLogger("ray.serve")
@@ -30,33 +31,33 @@ class Company:
     """An engine whose batches are filled from all the videos that are being made with it.
 
     Calls gather behind a gate, because `serve.batch` closes a batch when its own time is up and only then waits for the
-    engine: with no time, so that nobody waits for company, it would take them one by one.
+    engine: with no time, so that nobody waits for company, it would take them one by one. The gate lets in what fills
+    a batch, of the owners who had the fewest frames of late first.
     """
 
     def __init__(self, engine: LipsyncEngine, meters: LipsyncMeters) -> None:
         self.engine = engine
         self._meters = meters
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._gate = Entrance(engine.batch_frames)
         # Decorated here and not in the class, where Ray would keep one queue for all engines.
         batched: Any = serve.batch(max_batch_size=engine.batch_frames, batch_wait_timeout_s=0, batch_size_fn=_frames)
         self._batched = batched(self._together)
 
-    async def animate(self, call: Call) -> MouthFrames:
+    async def animate(self, call: Call, owner: str) -> MouthFrames:
         """The mouths of a call, made with those of others that came while the engine was busy."""
-        await self._idle.wait()
+        await self._gate.enter(owner, _frames([call]))
         made: MouthFrames | Exception = await self._batched(call)
         if isinstance(made, Exception):
             raise made
         return made
 
     async def _together(self, calls: list[Call]) -> list[MouthFrames | Exception]:
-        self._idle.clear()
+        self._gate.close()
         try:
             return await asyncio.to_thread(self._animated, calls)
         finally:
             self._meters.batch(self.engine.name, _frames(calls), self.engine.batch_frames)
-            self._idle.set()
+            self._gate.open(self.engine.batch_frames)
 
     def _animated(self, calls: list[Call]) -> list[MouthFrames | Exception]:
         """The mouths, or the error, of each call: a face that cannot be animated fails alone."""
@@ -102,17 +103,22 @@ class LipsyncStage:
         life = Life(acting.seed, start_s) if acting.motion == "natural" else None
         return await asyncio.to_thread(self._company(acting.engine).engine.drive, speech, fps, acting.paste, life)
 
-    async def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
-        """One mouth for each frame of the drive, by the engine that made it. Raises `EngineUnavailable`."""
+    async def animate(self, face: FaceCrop | ClipFaces, drive: MouthDrive, owner: str = "") -> MouthFrames:
+        """One mouth for each frame of the drive, by the engine that made it. Raises `EngineUnavailable`.
+
+        While there is not room for all, it is for the owners who had least of late.
+        """
         company = self._company(drive.engine)
         with self._queueing(drive.frames):
-            return await self._animated(company, face, drive)
+            return await self._animated(company, face, drive, owner)
 
-    async def _animated(self, company: Company, face: FaceCrop | ClipFaces, drive: MouthDrive) -> MouthFrames:
+    async def _animated(
+        self, company: Company, face: FaceCrop | ClipFaces, drive: MouthDrive, owner: str
+    ) -> MouthFrames:
         most = company.engine.batch_frames
         cuts = [(first, min(first + most, drive.frames)) for first in range(0, drive.frames, most)]
         calls = [(face.chunk(*cut) if isinstance(face, ClipFaces) else face, drive.chunk(*cut)) for cut in cuts]
-        made = await asyncio.gather(*(company.animate(call) for call in calls))
+        made = await asyncio.gather(*(company.animate(call, owner) for call in calls))
         rgb = np.concatenate([mouths.rgb for mouths in made])
         alike = made if isinstance(face, ClipFaces) else made[:1]  # a photo's box and mask are those of all frames
         boxes = tuple(box for mouths in alike for box in mouths.boxes)

@@ -8,6 +8,7 @@ from ray import serve
 from deployments.errors import UnspeakableText
 from deployments.logs import name_videos
 from deployments.media import Passage, Speech, Spoken
+from deployments.precedence import Entrance
 from deployments.priority import give_way
 from deployments.speech.audio_file import decode_audio
 from deployments.speech.manner import delayed, in_manner
@@ -17,7 +18,10 @@ from deployments.voices import VoiceList
 
 @serve.deployment
 class SpeechStage:
-    """Speaks text and decodes sound files, in threads: the event loop stays free for other calls."""
+    """Speaks text and decodes sound files, in threads: the event loop stays free for other calls.
+
+    Voices that are computed here speak one passage at a time, which keeps two cores busy: of who had least of late.
+    """
 
     def __init__(self, make_voices: Callable[[], Voices], max_audio_s: float, max_audio_bytes: int) -> None:
         name_videos()
@@ -25,25 +29,35 @@ class SpeechStage:
         self._voices = make_voices()
         self._max_audio_s = max_audio_s
         self._max_audio_bytes = max_audio_bytes
+        self._turn = Entrance(1)
 
     async def voices(self) -> VoiceList:
         """The voices that are there by now."""
         return await asyncio.to_thread(self._voices.listed)
 
-    async def begin(self, passages: Sequence[Passage], voice_id: str, language: str, seed: int) -> Spoken:
+    async def begin(
+        self, passages: Sequence[Passage], voice_id: str, language: str, seed: int, owner: str = ""
+    ) -> Spoken:
         """Speak the first passage that the voice can read. Raises `UnknownVoice`, and what `speak` does."""
         first, *rest = await asyncio.to_thread(self._readable, passages, voice_id)
         silence_s = 0.0 if passages[0].text else passages[0].pause_s
-        speech = delayed(await self.speak(first, voice_id, seed), silence_s)
+        speech = delayed(await self.speak(first, voice_id, seed, owner), silence_s)
         return Spoken(speech, tuple(rest), voice_id, language, seed)
 
-    async def speak(self, passage: Passage, voice_id: str, seed: int) -> Speech:
+    async def speak(self, passage: Passage, voice_id: str, seed: int, owner: str = "") -> Speech:
         """A passage to speech. Raises `UnknownVoice`, `UnspeakableText`, `SpeechServerFailed`."""
+        engine = await asyncio.to_thread(self._voices.engine, voice_id)  # a server may be asked for it
 
         def spoken() -> Speech:
-            return in_manner(self._voices.engine(voice_id).speak(passage, seed), passage)
+            return in_manner(engine.speak(passage, seed), passage)
 
-        return await asyncio.to_thread(spoken)
+        if not engine.computes_here:
+            return await asyncio.to_thread(spoken)
+        await self._turn.enter(owner)
+        try:
+            return await asyncio.to_thread(spoken)
+        finally:
+            self._turn.open(1)
 
     async def decode(self, data: bytes) -> Spoken:
         """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""

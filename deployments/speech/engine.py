@@ -13,6 +13,9 @@ class SpeechEngine(Protocol):
     version: str
     """Changes whenever the sound would: model, voice and settings."""
 
+    computes_here: bool
+    """Whether this process makes the sound, rather than ask a server for it."""
+
     def reads(self, text: str) -> bool:
         """Return whether there is a word in the text that the voice would say."""
 

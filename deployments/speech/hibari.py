@@ -55,6 +55,8 @@ DURATIONS_AS_OUTPUT = _field(7, _field(12, _field(1, DURATIONS)))
 class HibariEngine:
     """Speaks US English at 24 kHz, bit-identical from call to call; `speed` 2 is twice as fast. Thread-safe."""
 
+    computes_here = True
+
     def __init__(self, speed: float = 1.0) -> None:
         self.version = f"hibari-{version('hibari-tts')}-{DEFAULT}-{speed:g}"
         self._speed = speed

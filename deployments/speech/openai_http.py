@@ -75,6 +75,8 @@ class OpenAiSpeechEngine:
     address does not.
     """
 
+    computes_here = False
+
     def __init__(
         self,
         base_url: str,

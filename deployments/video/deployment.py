@@ -69,23 +69,24 @@ class VideoStage:
         acting: Acting,
         key: str,
         stream_prefix: str,
+        owner: str,
     ) -> AsyncGenerator[Progress | Clip, None]:
         """Make the MP4 of the photo or clip under `source_key`, store it under `key`, and captions of a text beside it.
 
         Meanwhile it can be played from `<stream_prefix>/stream.m3u8`. Yields how far it is, and at last the clip's
-        measures. While passages are shown, the others are spoken.
+        measures. While passages are shown, the others are spoken. The stages that it asks are told for whom it is.
         """
 
         def keep(file: IO[bytes]) -> None:
             self._store.put(key, file, "video/mp4")
 
-        said = Said(self._speech, self._lipsync, spoken, track.fps, acting)
+        said = Said(self._speech, self._lipsync, spoken, track.fps, acting, owner)
         watch = Watch()
         with (
             await asyncio.to_thread(self._shots, source_key, track) as shots,
             Stream(self._store, stream_prefix) as stream,
         ):
-            calls = self._calls(said, track, shots, watch)
+            calls = self._calls(said, track, shots, watch, owner)
             async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
                 size = shots.width, shots.height
                 async for step in self._renderer.render(size, said.sound, track.fps, pieces, keep, stream):
@@ -98,7 +99,7 @@ class VideoStage:
         yield replace(clip, timings_s=watch.seconds | clip.timings_s)
 
     async def _calls(
-        self, said: Said, track: FaceTrack | ClipTrack, shots: Shots, watch: Watch
+        self, said: Said, track: FaceTrack | ClipTrack, shots: Shots, watch: Watch, owner: str
     ) -> AsyncGenerator[Callable[[], Awaitable[tuple[Shot, MouthFrames | None]]], None]:
         """What makes each chunk's pictures and mouths, as soon as it is spoken."""
         crop = ray.put(track.crop) if isinstance(track, FaceTrack) else None  # once, however many chunks refer to it
@@ -112,7 +113,7 @@ class VideoStage:
             seen = chunk.of(np.flatnonzero(shot.seen))
             face = crop or shot.faces
             with watch.on("generate"):
-                return shot, await twice("lip-sync", lambda: self._lipsync.animate.remote(face, seen))
+                return shot, await twice("lip-sync", lambda: self._lipsync.animate.remote(face, seen, owner))
 
         async with contextlib.aclosing(ahead(said.drives())) as drives:
             async for drive in drives:

@@ -18,9 +18,18 @@ class Said:
     `sound` and `words` grow with them; `frames` tells how many they take once all are known.
     """
 
-    def __init__(self, speech: Any, lipsync: Any, spoken: Spoken, fps: float, acting: Acting) -> None:  # noqa: ANN401 - handles
+    def __init__(
+        self,
+        speech: Any,  # noqa: ANN401 - a handle
+        lipsync: Any,  # noqa: ANN401 - a handle
+        spoken: Spoken,
+        fps: float,
+        acting: Acting,
+        owner: str = "",
+    ) -> None:
         self._speech, self._lipsync = speech, lipsync
         self._spoken, self._fps, self._acting = spoken, fps, acting
+        self._owner = owner
         self.sound = Soundtrack(spoken.speech.waveform.rate_hz)
         self.words: list[Word] = []
         self.frames: int | None = None
@@ -47,7 +56,7 @@ class Said:
         for passage in self._spoken.rest:
             if speech:  # shown before the next is spoken
                 yield in_whole_frames(speech, self._fps)
-            call = partial(self._speech.speak.remote, passage, self._spoken.voice_id, self._spoken.seed)
+            call = partial(self._speech.speak.remote, passage, self._spoken.voice_id, self._spoken.seed, self._owner)
             try:
                 speech = await twice("speech", call, retryable_too=True)
             except UnspeakableText:

@@ -126,6 +126,15 @@ def test_a_batch_is_measured_in_frames(stage):
     assert sorted(others) == [first + 1, first + 1, first + 2, first + 2]  # two of 7 frames fit 16, three do not
 
 
+def test_who_had_least_goes_first(stage):
+    """One owner's chunks fill batch upon batch; another's, which comes last, is in the next."""
+    many = [(crop(i), drive(16), "many") for i in range(4)]
+    *made, other = ask(stage, *many, (crop(5), drive(16), "few"), apart_s=0.02)
+    first, *others = batches(made)
+    assert batches([other]) == [first + 1]
+    assert others == [first + 2, first + 3, first + 4]
+
+
 @pytest.mark.parametrize("kind", ["photo", "clip"])
 def test_a_chunk_larger_than_a_batch_is_split_and_comes_back_in_order(stage, kind):
     boxes = tuple(FaceBox(i, 0, i + 4, 4) for i in range(40))

@@ -87,14 +87,14 @@ class OtherStages:
             raise planned.pop(0)
         return result
 
-    async def begin(self, passages, voice_id, language, seed):
+    async def begin(self, passages, voice_id, language, seed, owner):
         return await self._stage("speech", Spoken(Speech(Waveform(np.zeros(100, np.int16), 100))))
 
     async def track(self, image, options):
         assert image == b"picture"
         return await self._stage("faces", "track")
 
-    async def render(self, source_key, track, spoken, acting, key, stream_prefix):
+    async def render(self, source_key, track, spoken, acting, key, stream_prefix, owner):
         yield Progress(16, 25)
         await self.go_on_with_video.wait()
         clip = await self._stage("video", Clip(4, 2, 25, 25.0, 3))

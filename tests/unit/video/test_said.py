@@ -23,8 +23,8 @@ class Stages:
     def __init__(self, rate_hz=1000):
         self.rate_hz, self.spoken, self.driven = rate_hz, [], []
 
-    async def speak(self, passage, voice_id, seed):
-        self.spoken.append((passage.text, voice_id, seed))
+    async def speak(self, passage, voice_id, seed, owner):
+        self.spoken.append((passage.text, voice_id, seed, owner))
         return sounding(int(passage.text), self.rate_hz, len(self.spoken) + 1)
 
     async def drive(self, speech, fps, acting, start_s):
@@ -36,7 +36,7 @@ class Stages:
 def said(stages, first, *rest):
     spoken = Spoken(sounding(first), tuple(Passage(str(length), "") for length in rest), "emma", "en-US", 7)
     handle = LocalHandle(stages)
-    return Said(handle, handle, spoken, FPS, ACTING)
+    return Said(handle, handle, spoken, FPS, ACTING, "ann")
 
 
 async def told(whole):
@@ -48,7 +48,7 @@ def test_each_passage_begins_with_a_frame_and_the_last_ends_with_its_sound():
     whole = said(stages, 100, 81, 50)
     assert asyncio.run(told(whole)) == [3, 3, 1]  # of 40 ms
     assert whole.frames == 7
-    assert stages.spoken == [("81", "emma", 7), ("50", "emma", 7)]
+    assert stages.spoken == [("81", "emma", 7, "ann"), ("50", "emma", 7, "ann")]
     assert stages.driven == [(120, ACTING, 0.0), (120, ACTING, 0.12), (50, ACTING, 0.24)]
     levels = [1] * 100 + [0] * 20 + [2] * 81 + [0] * 39 + [3] * 50
     assert whole.sound.samples.tolist() == levels
@@ -93,10 +93,10 @@ def test_a_passage_is_asked_for_again_when_a_replica_is_lost(monkeypatch):
 
 def test_a_passage_of_which_the_voice_makes_no_sound_is_left_out():
     class Choosy(Stages):
-        async def speak(self, passage, voice_id, seed):
+        async def speak(self, passage, voice_id, seed, owner):
             if passage.text == "80":
                 raise UnspeakableText("No sound.")
-            return await super().speak(passage, voice_id, seed)
+            return await super().speak(passage, voice_id, seed, owner)
 
     whole = said(Choosy(), 40, 80, 40, 80)
     assert asyncio.run(told(whole)) == [1, 1]

@@ -53,12 +53,12 @@ def test_the_mouth_follows_voices_that_were_not_trained_on(held_out):
     assert scores.rest >= 0.97, scores
 
 
-def test_voices_made_of_recordings_and_a_person_are_followed_no_worse_than_the_card_says(unseen):
+def test_voices_made_of_recordings_and_a_person_are_followed_too(unseen):
     scores = evaluate(unseen)
-    assert scores.closures > 60
-    assert scores.f1 >= 0.72, scores  # 0.85 is the goal, which only formant synthesis reaches: see the card
+    assert scores.closures > 100
+    assert scores.f1 >= 0.85, scores
     assert scores.jaw >= 0.8, scores
-    assert scores.rest >= 0.95, scores
+    assert scores.rest >= 0.97, scores
 
 
 def test_the_scores_of_weights_that_know_nothing_are_bad(held_out, monkeypatch):

@@ -123,7 +123,7 @@ def test_memory_does_not_grow_with_the_clip(made):
     *_, quarter, whole = made
     print(f"peak MB for a quarter: {quarter}, for the whole: {whole}, timings: {made[0]['timings_s']}")
     for stage, peak in whole.items():
-        assert peak <= 1.15 * quarter[stage]
+        assert peak <= 1.25 * quarter[stage]  # what malloc keeps has varied by 17 %; the frames of the whole were +75 %
 
 
 def test_options_reach_the_picture(http, source, voice):

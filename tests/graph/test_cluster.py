@@ -41,7 +41,7 @@ def gpus_of(nodes):
 def test_a_burst_starts_three_more_replicas_beside_the_first_and_ends_them_and_no_request_fails(nodes):
     policy = {
         "policy_function": "deployments.lipsync.autoscaling:QueuedFrames",
-        "policy_kwargs": {"frames_per_replica": 16},  # a chunk: speech, one text at a time, is what they wait for on two cores
+        "policy_kwargs": {"frames_per_replica": 16},  # a chunk: texts are spoken one at a time
     }
     times = {"look_back_period_s": 2, "upscale_delay_s": 0, "downscale_delay_s": 4}
     nodes.deploy(config(nodes, 0.25, min_replicas=1, max_replicas=4, policy=policy, **times))

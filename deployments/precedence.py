@@ -51,9 +51,13 @@ class Entrance:
             await mine.turn
         except asyncio.CancelledError:
             if not mine.turn.cancelled():  # the room came together with the cancellation
-                self._room += amount
-                self._admit()
+                self.give_back(amount)
             raise
+
+    def give_back(self, amount: int = 1) -> None:
+        """There is so much more room."""
+        self._room += amount
+        self._admit()
 
     def close(self) -> None:
         """Let nothing in."""

@@ -46,7 +46,11 @@ class Company:
     async def animate(self, call: Call, owner: str) -> MouthFrames:
         """The mouths of a call, made with those of others that came while the engine was busy."""
         await self._gate.enter(owner, _frames([call]))
-        made: MouthFrames | Exception = await self._batched(call)
+        try:
+            made: MouthFrames | Exception = await self._batched(call)
+        except asyncio.CancelledError:  # `serve.batch` leaves a batch out that nobody waits for any more
+            self._gate.give_back(_frames([call]))
+            raise
         if isinstance(made, Exception):
             raise made
         return made

@@ -57,7 +57,7 @@ class SpeechStage:
         try:
             return await asyncio.to_thread(spoken)
         finally:
-            self._turn.open(1)
+            self._turn.give_back()
 
     async def decode(self, data: bytes) -> Spoken:
         """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""

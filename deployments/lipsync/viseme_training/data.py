@@ -16,7 +16,8 @@ from deployments.lipsync.preview.sound import BANDS, mel_powers
 from deployments.lipsync.preview.visemes import shuts_lips, viseme_weights
 from deployments.lipsync.viseme_training.augment import joined, recorded
 from deployments.lipsync.viseme_training.festival import Festival
-from deployments.lipsync.viseme_training.kokoro import HELD_OUT, Kokoro
+from deployments.lipsync.viseme_training.held_out import KOKORO, UNSEEN_KOKORO
+from deployments.lipsync.viseme_training.kokoro import Kokoro
 from deployments.lipsync.viseme_training.texts import sentences
 from deployments.lipsync.viseme_training.voices import Espeak, EspeakServer, Flite, Hibari, Voice
 from deployments.media import Speech
@@ -79,7 +80,7 @@ def speeches(kokoro: Kokoro, rng: np.random.Generator) -> Iterator[list[Speech]]
 
 def _said_by_many(kokoro: Kokoro, rng: np.random.Generator) -> Iterator[list[Speech]]:
     """Yield a group of each of Kokoro's voices, again and again; some are of a voice between two of one sex."""
-    names = [name for name in kokoro.names if name not in HELD_OUT]
+    names = [name for name in kokoro.names if name not in KOKORO + UNSEEN_KOKORO]
     in_turn = [str(name) for _ in range(-(-KOKORO_GROUPS // len(names))) for name in rng.permutation(names)]
     orders = []
     for name in in_turn[:KOKORO_GROUPS]:

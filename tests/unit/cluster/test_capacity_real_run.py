@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from cluster.capacity import real_run
-from cluster.capacity.real_run import Played, compare, distinct_texts
+from cluster.capacity import agreement
+from cluster.capacity.agreement import Played, compare
+from cluster.capacity.real_run import distinct_texts
 from cluster.capacity.simulation import waits_s
 from cluster.capacity.traces import representative
 
@@ -49,22 +50,22 @@ def test_a_service_that_waits_as_the_queue_does_agrees(trace):
     assert row.agrees
     assert abs(row.real_by_simulation) < 0.1
     assert row.load == pytest.approx(0.9, rel=0.02)
-    assert "agree within 20%" in real_run.as_text([row])
+    assert "agree within 20%" in agreement.as_text([row])
 
 
 def test_a_service_that_waits_for_something_else_does_not(trace):
     row = compare(0.9, 1, HELD_S, trace, played(trace, slower=1.4)[0])
     assert not row.agrees
     assert row.replay_off_s > 0.1
-    assert real_run.as_json([row])["agree"] is False
-    assert "do NOT agree" in real_run.as_text([row])
+    assert agreement.as_json([row])["agree"] is False
+    assert "do NOT agree" in agreement.as_text([row])
 
 
 def test_a_service_that_cannot_keep_up_does_not_agree(trace):
     slow = played(trace)[0]
     row = compare(0.9, 1, HELD_S, trace, replace(slow, held_s=1.3 * slow.held_s))
     assert not row.agrees
-    assert real_run.as_json([row])["rows"][0]["model_s"] is None
+    assert agreement.as_json([row])["rows"][0]["model_s"] is None
 
 
 def test_a_video_that_was_not_made_is_no_measurement():

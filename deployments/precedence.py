@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 HALF_LIFE_S = 30.0
@@ -53,6 +55,15 @@ class Entrance:
             if not mine.turn.cancelled():  # the room came together with the cancellation
                 self.give_back(amount)
             raise
+
+    @asynccontextmanager
+    async def inside(self, owner: str, amount: int = 1) -> AsyncIterator[None]:
+        """Have that room during the block."""
+        await self.enter(owner, amount)
+        try:
+            yield
+        finally:
+            self.give_back(amount)
 
     def give_back(self, amount: int = 1) -> None:
         """There is so much more room."""

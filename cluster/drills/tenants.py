@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import itertools
+import statistics
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -34,8 +35,8 @@ LIMIT_S = 300.0
 class Tenant(Load):
     """Orders by a key of its own."""
 
-    def __init__(self, http: httpx.AsyncClient, first_seed: int) -> None:
-        super().__init__(http, TEXT)
+    def __init__(self, http: httpx.AsyncClient, text: str, first_seed: int) -> None:
+        super().__init__(http, text)
         self._seeds = itertools.count(first_seed)
 
     async def order(self) -> httpx.Response:
@@ -58,7 +59,7 @@ class Tenant(Load):
         return self.answers[before:]
 
     async def _order(self, wait_s: int) -> httpx.Response:
-        response = await order(self._http, TEXT, wait_s, seed=next(self._seeds))
+        response = await order(self._http, self._text, wait_s, seed=next(self._seeds))
         if response.is_success:
             self.accepted.append(response.json()["id"])
         return response
@@ -79,6 +80,7 @@ class Course(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
+    parser.add_argument("--text", default=TEXT, help="what every video says (default: %(default)s)")
     parser.add_argument("--orders", type=int, default=60, help="of the quiet tenant, alone and flooded (default: 60)")
     parser.add_argument("--every-s", type=float, default=3.0, help="seconds between two of them (default: 3)")
     parser.add_argument("--jobs", type=int, default=10, help="`concurrent_jobs` of each key (default: 10)")
@@ -86,7 +88,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def drill(
-    folder: Path, env: dict[str, str], *, orders: int = 60, every_s: float = 3.0, jobs: int = 10, running: int = 4
+    folder: Path,
+    env: dict[str, str],
+    *,
+    text: str = TEXT,
+    orders: int = 60,
+    every_s: float = 3.0,
+    jobs: int = 10,
+    running: int = 4,
 ) -> Found:
     """Measure one tenant alone, then while the other floods; let all of it finish, and look at what there is."""
     keys = [
@@ -96,12 +105,12 @@ def drill(
     args = {"lipsync": {"engine": "preview"}, "access": {"keys": keys}, "jobs": {"running": running}}
     env = env | {_variable(name): name for name in (QUIET, FLOODING)} | {"SIGNING_SECRET": "of a drill " * 4}
     with local_service(folder, args=args, env=env) as service:
-        course = asyncio.run(_course(service.url, orders, every_s))
+        course = asyncio.run(_course(service.url, text, orders, every_s))
     return Found(_figures(course), _lines(course), _lines_in_time(course))
 
 
-async def _course(url: str, orders: int, every_s: float) -> Course:
-    async with _tenant(url, QUIET, 0) as quiet, _tenant(url, FLOODING, 10**6) as flooding:
+async def _course(url: str, text: str, orders: int, every_s: float) -> Course:
+    async with _tenant(url, QUIET, text, 0) as quiet, _tenant(url, FLOODING, text, 10**6) as flooding:
         await quiet.whole()  # loads what the others use
         go_first()
         alone = await quiet.even(orders, every_s)
@@ -117,10 +126,10 @@ async def _course(url: str, orders: int, every_s: float) -> Course:
 
 
 @contextlib.asynccontextmanager
-async def _tenant(url: str, name: str, first_seed: int) -> AsyncIterator[Tenant]:
+async def _tenant(url: str, name: str, text: str, first_seed: int) -> AsyncIterator[Tenant]:
     async with client(url) as http:
         http.headers["authorization"] = f"Bearer {name}"
-        yield Tenant(http, first_seed)
+        yield Tenant(http, text, first_seed)
 
 
 async def _refused(tenant: Tenant) -> None:
@@ -142,10 +151,18 @@ def _figures(course: Course) -> dict[str, Any]:
         "alone_p50_p95_ms": alone,
         "flooded_p50_p95_ms": flooded,
         "times_at_p95": round(flooded[1] / max(alone[1], 1), 2),
+        "alone_stages_p50_ms": _stages_p50_ms(course.alone),
+        "flooded_stages_p50_ms": _stages_p50_ms(course.flooded),
         "flood_ordered": len(course.flood),
         "flood_accepted": sum(answer.ok for answer in course.flood),
         "both_completed_per_s": round(course.flood_per_s, 2),
     }
+
+
+def _stages_p50_ms(answers: list[Answer]) -> dict[str, int]:
+    """How long each stage of the videos took, by its name in `timings_s`."""
+    made = [answer.response.json()["timings_s"] for answer in answers if answer.response and _completed(answer)]
+    return {name: round(1000 * statistics.median(timings[name] for timings in made)) for name in made[0]}
 
 
 def _lines(course: Course) -> dict[str, bool]:

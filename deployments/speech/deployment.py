@@ -53,11 +53,8 @@ class SpeechStage:
 
         if not engine.computes_here:
             return await asyncio.to_thread(spoken)
-        await self._turn.enter(owner)
-        try:
+        async with self._turn.inside(owner):
             return await asyncio.to_thread(spoken)
-        finally:
-            self._turn.give_back()
 
     async def decode(self, data: bytes) -> Spoken:
         """The bytes of a sound file to speech. Raises `UnreadableAudio`, `AudioTooLong`."""

@@ -89,7 +89,7 @@ class VideoStage:
             calls = self._calls(said, track, shots, watch, owner)
             async with contextlib.aclosing(windowed(calls, IN_FLIGHT)) as pieces:
                 size = shots.width, shots.height
-                async for step in self._renderer.render(size, said.sound, track.fps, pieces, keep, stream):
+                async for step in self._renderer.render(size, said.sound, track.fps, pieces, keep, stream, owner):
                     if isinstance(step, Clip):
                         clip = step
                     else:

@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 
 from deployments.media import Clip, MouthFrames, Waveform
+from deployments.precedence import Entrance
 from deployments.video.encode import ClipWriter, Encoding
 from deployments.video.fragments import Segments
 from deployments.video.paste import paste
@@ -20,11 +21,15 @@ from deployments.video.watch import Watch
 
 
 class Renderer:
-    """Renders clips; `directory` is where they are written meanwhile (the system's place if not given)."""
+    """Renders clips; `directory` is where they are written meanwhile (the system's place if not given).
+
+    One core encodes: a few frames of one clip, then of another, whose owner had least of late first.
+    """
 
     def __init__(self, encoding: Encoding, directory: Path | None = None) -> None:
         self._encoding = encoding
         self._directory = directory
+        self._core = Entrance(1)
 
     async def render(
         self,
@@ -34,6 +39,7 @@ class Renderer:
         shots: AsyncIterable[tuple[Shot, MouthFrames | None]],
         keep: Callable[[IO[bytes]], None],
         stream: Segments | None = None,
+        owner: str = "",
     ) -> AsyncGenerator[int | Clip, None]:
         """Make the clip of that width and height, round(fps * seconds of sound) frames long as `shots` must be.
 
@@ -45,13 +51,15 @@ class Renderer:
         with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
             frames, faceless, watch = 0, 0, Watch()
             async for shot, mouths in shots:
-                with watch.on("encode"):
-                    await asyncio.to_thread(writer.add, paste(shot, mouths))
+                async with self._core.inside(owner):
+                    with watch.on("encode"):
+                        await asyncio.to_thread(writer.add, paste(shot, mouths))
                 frames += len(shot.seen)
                 faceless += int(np.count_nonzero(~shot.seen))
                 yield frames
-            with watch.on("encode"):
-                clip = await asyncio.to_thread(writer.close)
+            async with self._core.inside(owner):
+                with watch.on("encode"):
+                    clip = await asyncio.to_thread(writer.close)
             with watch.on("store"):
                 await asyncio.to_thread(keep, writer.file)
             yield replace(clip, frames_without_face=faceless, timings_s=watch.seconds)

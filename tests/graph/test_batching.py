@@ -11,8 +11,9 @@ import ray
 from ray import cloudpickle, serve
 
 from deployments.errors import EngineUnavailable, NoFace
-from deployments.lipsync.deployment import LipsyncStage
+from deployments.lipsync.deployment import Company, LipsyncStage
 from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames
+from deployments.meters import LipsyncMeters
 from deployments.retry import root_cause
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the replica cannot import this file
@@ -67,17 +68,38 @@ def drive(frames, first=0, engine="slow"):
     return MouthDrive(engine, 25.0, features, np.arange(frames, dtype=np.int32), 1)
 
 
+@serve.deployment
+class Impatient:
+    """Gives a call up after so many turns of the event loop, and asks again: in a replica, as Ray's batches need."""
+
+    async def ask_again_after(self, turns):
+        company = Company(SlowEngine("slow", 0, 0), LipsyncMeters(serve.metrics))
+        given_up = asyncio.create_task(company.animate((crop(1), drive(16)), "one"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        mouths = await asyncio.wait_for(company.animate((crop(2), drive(16)), "another"), 10 * TAKES_S)
+        return int(mouths.rgb[0, 0, 0, 0])
+
+
 @pytest.fixture(scope="module")
-def stage():
-    """A handle of the stage, in a Ray of its own."""
+def running():
+    """A Ray of its own, and Serve without a proxy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
         serve.start(proxy_location="Disabled")
-        options = {"max_ongoing_requests": 64, "ray_actor_options": {"num_cpus": 0.5}}
-        yield serve.run(LipsyncStage.options(**options).bind(two_engines), name="batching", route_prefix=None)
+        yield
         serve.shutdown()
         ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stage(running):
+    """A handle of the stage."""
+    options = {"max_ongoing_requests": 64, "ray_actor_options": {"num_cpus": 0.5}}
+    return serve.run(LipsyncStage.options(**options).bind(two_engines), name="batching", route_prefix=None)
 
 
 def ask(stage, *calls, apart_s=0.0):
@@ -169,3 +191,12 @@ def test_a_batch_holds_calls_of_one_engine_and_neither_waits_for_the_other(stage
 def test_the_drive_of_an_engine_that_is_not_there_is_refused(stage):
     (error,) = ask(stage, (crop(0), drive(1, engine="wav2lip")))
     assert isinstance(root_cause(error), EngineUnavailable)
+
+
+def test_a_call_that_is_given_up_gives_its_room_back(running):
+    """Whether it stands at the gate then, or in a batch that Ray leaves out, or is being made."""
+    impatient = serve.run(
+        Impatient.options(ray_actor_options={"num_cpus": 0.1}).bind(), name="impatient", route_prefix=None
+    )
+    for turns in range(8):
+        assert impatient.ask_again_after.remote(turns).result(timeout_s=60) == 2

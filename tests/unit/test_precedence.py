@@ -86,6 +86,18 @@ def test_who_gives_up_takes_no_room():
     assert run(story()) == ["a1", "d1"]
 
 
+def test_who_leaves_gives_the_room_to_the_next_whatever_happened_inside():
+    async def story():
+        entrance = Entrance(1)
+        with pytest.raises(ValueError, match="inside"):
+            async with entrance.inside("a"):
+                raise ValueError("inside")
+        async with entrance.inside("b"):
+            return "b"
+
+    assert run(story()) == "b"
+
+
 def test_what_an_owner_had_counts_half_after_a_while(monkeypatch):
     now_s = 1000.0
     monkeypatch.setattr(precedence.time, "monotonic", lambda: now_s)

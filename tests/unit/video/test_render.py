@@ -108,6 +108,31 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     assert max(gaps) < lasted / 3  # one chunk holds all the frames: in the loop it would be one gap
 
 
+def test_who_had_least_is_encoded_first():
+    """Three clips of one owner are being encoded when another's begins: it gets every second step, not every fourth."""
+    many, few = [], []
+
+    async def rendered(renderer, owner, frames, steps):
+        async for step in renderer.render(SIZE, silence(frames / 25), 25.0, chunks(frames, 4), forget, owner=owner):
+            steps.append(step)
+
+    async def main():
+        renderer = Renderer(Encoding(crf=5))
+        flood = [asyncio.create_task(rendered(renderer, "many", 400, many)) for _ in range(3)]
+        while len(many) < 10:
+            await asyncio.sleep(0)
+        before = len(many)
+        await rendered(renderer, "few", 40, few)
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+        return before
+
+    began = asyncio.run(main())
+    assert len(few) == 11  # ten shots, and the clip
+    assert len(many) - began <= 14
+
+
 def test_a_failing_producer_leaves_no_file(tmp_path):
     async def failing():
         yield talking(0, 8)

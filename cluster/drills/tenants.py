@@ -1,6 +1,6 @@
 """One tenant orders all that its key takes, without end: another's videos take about as long as when it is alone.
 
-Every order is a new video of one sentence, so that all are the same work: only their `seed` differs.
+Every order is a new video of the same text, so that all are the same work: only their `seed` differs.
 """
 
 import argparse
@@ -20,12 +20,13 @@ from cluster.drills.load import Answer, Load, go_first, percentile_ms
 from cluster.drills.world import Found, all_completed, client, ended, order
 from cluster.testbed.service import local_service
 
-TEXT = "We meet again in front of the picture."
+TEXT = "Welcome to the museum. I was painted four hundred years ago, and I have waited for you ever since."
+"""Six seconds."""
 TIMES = 1.5
 """How much longer the 95th percentile of the one tenant's videos may be while the other floods."""
 QUIET, FLOODING = "quiet", "flooding"
 FLOOD_PER_S = 5.0
-"""Three times what two cores make."""
+"""Five times what two cores make."""
 REQUESTS_PER_MINUTE = 100_000
 """Of each key: it is the videos in work that are bounded here."""
 DONE_WITHIN_S = 60

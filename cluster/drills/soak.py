@@ -1,12 +1,11 @@
 """Most of what it can do, for a long time: no error, no memory that grows, answers as quick at the end as before.
 
-The capacity is measured first, in the same run. Then new videos are ordered at a share of it, each of words that nobody
+The capacity is measured first, in the same run. Then new videos are ordered at a share of it, each of a number that nobody
 has ordered, while one that is made is asked for again and again.
 """
 
 import argparse
 import asyncio
-import secrets
 import statistics
 import time
 from pathlib import Path
@@ -59,7 +58,7 @@ def drill(folder: Path, env: dict[str, str], *, minutes: float = 20.0, load: flo
 async def soak(service: LocalService, minutes: float, share: float) -> Found:
     """The drill on a service that is running already, and has nothing else to do."""
     async with client(service.url) as http:
-        load = Soak(http, f"Number {{}} of day {secrets.randbelow(1000)} came and stayed.")
+        load = Soak(http, "Number {} came and stayed.")
         await asyncio.gather(load.new(), load.again())  # loads what the others use
         go_first()
         capacity_per_s = await _capacity(load, 3 * minutes)

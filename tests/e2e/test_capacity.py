@@ -1,12 +1,13 @@
-"""What `python -m cluster.capacity check` measures is the wait for a place. The check itself is a long run."""
+"""`python -m cluster.capacity check`, shortened: what it measures is the wait for a place."""
 
 import asyncio
 import itertools
+import json
 
 import numpy as np
 
 from cluster.capacity.agreement import Played
-from cluster.capacity.real_run import distinct_texts, play
+from cluster.capacity.real_run import check, distinct_texts, play
 from cluster.capacity.traces import Trace
 from cluster.drills.world import client
 
@@ -26,3 +27,12 @@ def test_the_wait_in_the_records_is_that_for_a_place_and_nothing_else(service):
     assert (played.wait_s > 0.1).sum() >= JOBS - 2 * PLACES  # the third four wait for those before
     assert (np.sort(played.wait_s)[:PLACES] < 0.1).all()  # the first four have a place at once
     assert played.replay_off_s(PLACES) < 0.1
+
+
+def test_a_check_plays_its_orders_to_a_service_whose_device_has_a_steady_speed(tmp_path):
+    records = tmp_path / "records"
+    (row,) = check(tmp_path, [0.5], 6, 3, 1, device_frames_per_s=50.0, records=records)
+    played = json.loads(records.read_text())
+    assert (row.load_asked, row.jobs) == (played["load"], len(played["held_s"])) == (0.5, 6)
+    assert min(played["held_s"]) > 0.3  # 15 frames and more, at 50 a second
+    assert row.replay_off_s < 0.1

@@ -1,7 +1,7 @@
 """Most of what it can do, for a long time: no error, no memory that grows, answers as quick at the end as before.
 
-The capacity is measured first, in the same run. Then new videos are ordered at a share of it, each of a number that nobody
-has ordered, while one that is made is asked for again and again.
+The capacity is measured first, in the same run. Then new videos are ordered at a share of it, each of a number that
+nobody has ordered, while one that is made is asked for again and again.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """The model, the simulation and a real service side by side: the p95 wait for a place at several loads.
 
-A service of its own runs on this machine with the preview engine and `places` places. At each load, some orders are
+A service of its own runs on this machine with the preview engine, as a lip-sync device of a steady speed or as fast as
+this machine is, and `places` places. At each load, some orders are
 played to measure how long a video holds its place *at that load*; with these times a representative trace of Poisson
 arrivals is chosen (`traces`), and played. Every order is another text of two words, so none is a cache hit, and nobody
 asks how they are while orders come: the records tell. From a record, a video came to the queue at

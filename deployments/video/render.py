@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from deployments.video.paste import paste
 from deployments.video.shots import Shot
 from deployments.video.soundtrack import Soundtrack
 from deployments.video.watch import Watch
+
+T = TypeVar("T")
 
 STEP_FRAMES = 4
 """Encoded in one go: some 15 ms at 512x512, which is what the next clip may have to wait for."""
@@ -54,18 +56,20 @@ class Renderer:
         """
         with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
             frames, faceless, watch = 0, 0, Watch()
+
+            async def encoded(work: Callable[..., T], *args: object) -> T:
+                async with self._core.inside(owner):
+                    with watch.on("encode"):
+                        return await asyncio.to_thread(work, *args)
+
             async for shot, mouths in shots:
                 pasted = paste(shot, mouths)
                 for _ in range(0, len(shot.seen), STEP_FRAMES):
-                    async with self._core.inside(owner):
-                        with watch.on("encode"):
-                            await asyncio.to_thread(writer.add, itertools.islice(pasted, STEP_FRAMES))
+                    await encoded(writer.add, itertools.islice(pasted, STEP_FRAMES))
                 frames += len(shot.seen)
                 faceless += int(np.count_nonzero(~shot.seen))
                 yield frames
-            async with self._core.inside(owner):
-                with watch.on("encode"):
-                    clip = await asyncio.to_thread(writer.close)
+            clip = await encoded(writer.close)
             with watch.on("store"):
                 await asyncio.to_thread(keep, writer.file)
             yield replace(clip, frames_without_face=faceless, timings_s=watch.seconds)

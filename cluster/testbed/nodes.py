@@ -87,10 +87,14 @@ class LocalCluster(Installation):
 
 
 def cluster_config(
-    running: LocalCluster, config: str = "local.yaml", args: dict[str, Any] | None = None, **options: Any
+    running: LocalCluster,
+    config: str = "local.yaml",
+    args: dict[str, Any] | None = None,
+    import_path: str | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """A config file's content for that cluster; `options` are laid over deployments by their names."""
-    content = configured(running.folder, config, httpx.URL(running.url).port or 0, args)
+    """A config file's content for that cluster, `configured`; `options` are laid over deployments by their names."""
+    content = configured(running.folder, config, httpx.URL(running.url).port or 0, args, import_path)
     content["proxy_location"] = "HeadOnly"  # one port, one proxy: the nodes share this machine
     application = content["applications"][0]
     named = application["deployments"]

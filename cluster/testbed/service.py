@@ -108,14 +108,22 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return base | changes | both
 
 
-def configured(folder: Path, config: str, port: int, args: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A config file's content on that port, its data under `folder`, `args` laid over the file's own."""
+def configured(
+    folder: Path, config: str, port: int, args: dict[str, Any] | None = None, import_path: str | None = None
+) -> dict[str, Any]:
+    """A config file's content on that port, its data under `folder`, `args` laid over the file's own.
+
+    `import_path` is what builds the application, if not what the file says.
+    """
     content: dict[str, Any] = yaml.safe_load((ROOT / "configs" / config).read_text())
     content["http_options"]["port"] = port
     own: dict[str, Any] = {"jobs": {"cache_dir": str(folder / "cache")}}
-    if content["applications"][0]["args"]["storage"]["kind"] == "disk":
+    application = content["applications"][0]
+    if application["args"]["storage"]["kind"] == "disk":
         own["storage"] = {"root": str(folder / "objects")}
-    content["applications"][0]["args"] = merged(merged(content["applications"][0]["args"], own), args or {})
+    application["args"] = merged(merged(application["args"], own), args or {})
+    if import_path:
+        application["import_path"] = import_path
     return content
 
 
@@ -154,16 +162,13 @@ def local_service(
     env: dict[str, str] | None = None,
     import_path: str | None = None,
 ) -> Iterator[LocalService]:
-    """Run a config file, its data and log under `folder`, `args` laid over the file's own. Yields when ready.
+    """Run a config file as it is `configured`, its log under `folder`, too. Yields when ready.
 
-    `import_path` is what builds the application, if not what the file says.
     `env` may set RAY_SERVE_ENABLE_HA_PROXY to 0, for Serve's own proxy as a bare `serve run` has it.
     """
     port = free_port()
     path = folder / config
-    content = configured(folder, config, port, args)
-    if import_path:
-        content["applications"][0]["import_path"] = import_path
+    content = configured(folder, config, port, args, import_path)
     path.write_text(yaml.safe_dump(content))
     mark = uuid.uuid4().hex
     log = folder / "serve.log"

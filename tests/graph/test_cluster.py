@@ -9,11 +9,25 @@ import psutil
 import pytest
 
 from cluster.drills.world import client, ended, order
+from cluster.testbed import steady
 from cluster.testbed.nodes import cluster_config, local_cluster
 
 CPU_STAGES = ("Ingress", "JobsStage", "StorageStage", "SpeechStage", "FacesStage", "VideoStage")
-QUICK = {"SERVE_SLOW_STARTUP_WARNING_S": "4", "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5"}
+QUICK = {
+    "RAY_SERVE_SLOW_STARTUP_WARNING_S": "4",
+    "RAY_SERVE_SLOW_STARTUP_WARNING_PERIOD_S": "2",
+    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5",
+}
 LITTLE_CPU = {name: {"ray_actor_options": {"num_cpus": 0.05}} for name in CPU_STAGES}
+SCALING = {
+    "policy": {  # the same in all tests: with another one Serve takes all stages for other code
+        "policy_function": "deployments.lipsync.autoscaling:QueuedFrames",
+        "policy_kwargs": {"frames_per_replica": 16},  # a chunk: texts are spoken one at a time
+    },
+    "look_back_period_s": 2,
+    "upscale_delay_s": 0,
+    "downscale_delay_s": 4,
+}
 WITHIN_S = 180
 
 
@@ -25,11 +39,12 @@ def nodes(tmp_path_factory):
         yield running
 
 
-def config(nodes, gpus, **autoscaling):
-    """configs/gpu.yaml without weights, its lip-sync replicas of that share of a GPU."""
-    lipsync = {"ray_actor_options": {"num_cpus": 0.1, "num_gpus": gpus}, "autoscaling_config": autoscaling}
-    args = {"lipsync": {"engine": "preview"}}
-    return cluster_config(nodes, "gpu.yaml", args, LipsyncStage=lipsync, **LITTLE_CPU)
+def config(nodes, gpus, least, most):
+    """configs/gpu.yaml without weights, its lip-sync replicas of that share of a GPU, and what a video waits for."""
+    bounds = {"min_replicas": least, "max_replicas": most}
+    lipsync = {"ray_actor_options": {"num_cpus": 0.1, "num_gpus": gpus}, "autoscaling_config": bounds | SCALING}
+    args = {"lipsync": {"engine": "preview"}, "device_frames_per_s": 30}
+    return cluster_config(nodes, "gpu.yaml", args, steady.APPLICATION, LipsyncStage=lipsync, **LITTLE_CPU)
 
 
 def gpus_of(nodes):
@@ -39,12 +54,7 @@ def gpus_of(nodes):
 
 
 def test_a_burst_starts_three_more_replicas_beside_the_first_and_ends_them_and_no_request_fails(nodes):
-    policy = {
-        "policy_function": "deployments.lipsync.autoscaling:QueuedFrames",
-        "policy_kwargs": {"frames_per_replica": 16},  # a chunk: texts are spoken one at a time
-    }
-    times = {"look_back_period_s": 2, "upscale_delay_s": 0, "downscale_delay_s": 4}
-    nodes.deploy(config(nodes, 0.25, min_replicas=1, max_replicas=4, policy=policy, **times))
+    nodes.deploy(config(nodes, 0.25, least=1, most=4))
     nodes.wait_deployed()
     assert len(nodes.running("LipsyncStage")) == 1
     seats, videos = asyncio.run(burst(nodes))
@@ -56,7 +66,7 @@ def test_a_burst_starts_three_more_replicas_beside_the_first_and_ends_them_and_n
 
 
 def test_four_replicas_of_half_a_gpu_sit_on_two_and_cpu_stages_see_none(nodes):
-    nodes.deploy(config(nodes, 0.5, min_replicas=4, max_replicas=4))
+    nodes.deploy(config(nodes, 0.5, least=4, most=4))
     nodes.wait_deployed()
     seats = gpus_of(nodes)
     assert len(seats) == 4
@@ -68,14 +78,14 @@ def test_four_replicas_of_half_a_gpu_sit_on_two_and_cpu_stages_see_none(nodes):
 
 
 def test_readiness_says_in_words_what_cannot_be_placed(nodes):
-    nodes.deploy(config(nodes, 0.5, min_replicas=6, max_replicas=6))
+    nodes.deploy(config(nodes, 0.5, least=6, most=6))
     told = wait_for(lambda: stages(nodes)["LipsyncStage"], lambda state: "GPU" in state)
     assert told.startswith("ready, but")  # four of six are there
     assert "scheduled" in told
     assert '"GPU": 0.5' in told
     for replica in nodes.running("LipsyncStage"):
         psutil.Process(replica["pid"]).kill()
-    nodes.deploy(config(nodes, 3, min_replicas=1, max_replicas=1))
+    nodes.deploy(config(nodes, 3, least=1, most=1))
     told = wait_for(lambda: stages(nodes)["LipsyncStage"], lambda state: '"GPU": 3' in state)
     assert not told.startswith("ready")
     assert httpx.get(f"{nodes.url}/readyz", timeout=30).status_code == 503

@@ -123,8 +123,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 def _run(
     rounds: int, running: World, usage: Usage, direct: InProcess, voice: HibariEngine, size: str, seconds: float
 ) -> dict[str, Any]:
-    image, videos, spent, alone_s = poster(*SIZES[size]), [], [], []
+    videos, spent, alone_s = [], [], []
     for number in range(rounds):
+        image = poster(*SIZES[size], shift=number + 1)  # not seen before
         text = sentence(voice, seconds, number)
         before = usage.cpu_s()
         videos.append(order(running.http, image, text=text))

@@ -1,6 +1,7 @@
-"""The memory of clips' face tracks, on this node's disk: the same clip with another sentence is not tracked again.
+"""The memory of face tracks: the same clip or photo with another sentence is not tracked again.
 
-It may be wiped at any time, and its disk may be full: then a track is made again, and nothing else changes.
+Those of clips are on this node's disk, which may be wiped at any time, and may be full: then a track is made again, and
+nothing else changes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from deployments.boxes import clip_type
 from deployments.faces.finder import FaceFinder
+from deployments.faces.recent import RecentPhotos
 from deployments.media import ClipTrack, FaceTrack, SourceOptions
 
 logger = logging.getLogger("ray.serve")
@@ -36,28 +38,34 @@ _ARRAYS = ("boxes", "landmarks", "found")
 
 
 class TrackCache:
-    """Clip tracks by content, for `keep_s` seconds, 1 GB of them. Processes may share a folder; any thread may call."""
+    """Tracks by content: those of clips for `keep_s` seconds, 1 GB of them, those of photos for some minutes.
+
+    Processes may share a folder; any thread may call.
+    """
 
     def __init__(self, folder: Path, keep_s: float) -> None:
         self._folder = folder
         self._keep_s = keep_s
         self._cache = diskcache.Cache(str(folder))
+        self._photos = RecentPhotos()
 
     def track(self, finder: FaceFinder, data: bytes, options: SourceOptions) -> FaceTrack | ClipTrack:
-        """Return what `finder.track` does, and raise as it does; a clip is tracked only where it is not remembered."""
-        if options.static or clip_type(data) is None:  # photos are quick
-            return finder.track(data, options)
+        """Return what `finder.track` does, and raise as it does; it is asked for what is not remembered."""
         sha256 = hashlib.sha256(data).hexdigest()
         key = _key(sha256, options, finder.max_side_px)
-        if kept := self._get(key, options):
+        moves = clip_type(data) is not None and not options.static
+        if kept := self._get(key, options) if moves else self._photos.get(sha256, key):
             return kept
         track = finder.track(data, options)
         if isinstance(track, ClipTrack):
             self._call(lambda cache: cache.set(key, _packed(track), expire=self._keep_s, tag=sha256))
+        else:
+            self._photos.put(sha256, key, track)
         return track
 
     def forget(self, sha256: str) -> None:
-        """Forget the tracks of the clip with that digest."""
+        """Forget the tracks of the clip or photo with that digest."""
+        self._photos.forget(sha256)
         self._call(lambda cache: cache.evict(sha256))
 
     def _get(self, key: str, options: SourceOptions) -> ClipTrack | None:

@@ -22,7 +22,7 @@ THREADS = 2
 
 @serve.deployment
 class FacesStage:
-    """Finds faces, in a few threads: each holds networks of its own. Tracks of clips are kept in a folder."""
+    """Finds faces, in a few threads: each holds networks of its own. Tracks are kept, those of clips in a folder."""
 
     def __init__(self, make_finder: Callable[[], FaceFinder], cache_folder: Path, keep_s: float) -> None:
         name_videos()
@@ -44,7 +44,7 @@ class FacesStage:
         return await self._run(self._tracks.track, self._finder, image, options)
 
     async def forget(self, sha256: str) -> None:
-        """Forget where faces are in the clip with that digest. Other nodes forget it in their time."""
+        """Forget where faces are in the clip or photo with that digest. Other replicas forget it in their time."""
         await self._run(self._tracks.forget, sha256)
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:

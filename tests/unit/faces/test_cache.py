@@ -111,10 +111,31 @@ def test_another_clip_and_another_size_are_other_tracks(cache, finder, clip, dra
     assert cache.track(CountingFinder(max_side_px=160), clip, SourceOptions()).width == 160
 
 
-def test_photos_and_static_clips_are_found_anew(cache, finder, clip, poster_png):
-    for _ in range(2):
-        assert isinstance(cache.track(finder, poster_png, SourceOptions()), FaceTrack)
-        assert isinstance(cache.track(finder, clip, SourceOptions(static=True)), FaceTrack)
+def test_a_photo_is_found_once_and_so_is_a_clips_first_frame(cache, finder, clip, poster_png):
+    for data, options in ((poster_png, SourceOptions()), (clip, SourceOptions(static=True))):
+        first = cache.track(finder, data, options)
+        assert isinstance(first, FaceTrack)
+        assert cache.track(finder, data, options) is first
+
+    assert finder.tracked == 2
+
+
+def test_options_that_show_another_part_of_a_photo_are_another_track(cache, finder, poster_png):
+    whole = cache.track(finder, poster_png, SourceOptions())
+    assert cache.track(finder, poster_png, SourceOptions(crop=(0, 300, 0, 400))).photo.height == 300
+    assert cache.track(finder, poster_png, SourceOptions(fps=30.0)).fps == 30
+    assert cache.track(finder, poster_png, SourceOptions()) is whole
+    assert cache.track(CountingFinder(max_side_px=256), poster_png, SourceOptions()).photo.width == 256
+
+
+def test_a_photo_can_be_forgotten_whatever_its_options(cache, finder, poster_png):
+    shown = [SourceOptions(), SourceOptions(fps=30.0)]
+    for options in shown:
+        cache.track(finder, poster_png, options)
+
+    cache.forget(hashlib.sha256(poster_png).hexdigest())
+    for options in shown:
+        cache.track(finder, poster_png, options)
 
     assert finder.tracked == 4
 

@@ -67,6 +67,11 @@ class JobMeters:
             "talking_photo_videos", "Videos that ended, and the code of what failed.", ("status", "engine", "code")
         )
         self._jobs = kinds.Gauge("talking_photo_jobs", "Videos in work, by state: queued or processing.", ("state",))
+        self._webhooks = kinds.Gauge(
+            "talking_photo_webhooks_owed",
+            "Deliveries to be made: not tried yet (first), tried in vain (again).",
+            ("state",),
+        )
         self._stages = kinds.Histogram(
             "talking_photo_stage_seconds", "Seconds that each stage of a completed video took.", SECONDS, ("stage",)
         )
@@ -83,6 +88,11 @@ class JobMeters:
         """So many videos wait, and so many are being made."""
         self._jobs.set(queued, {"state": "queued"})
         self._jobs.set(processing, {"state": "processing"})
+
+    def owing(self, first: int = 0, again: int = 0) -> None:
+        """So many deliveries of webhooks were not tried yet, and so many were tried in vain and will be again."""
+        self._webhooks.set(first, {"state": "first"})
+        self._webhooks.set(again, {"state": "again"})
 
     def ended(self, record: VideoRecord) -> None:
         """A video ended."""

@@ -14,10 +14,10 @@ from ray.serve.schema import DeploymentStatusOverview
 
 from deployments.errors import StageFailed, TalkingPhotoError
 from deployments.inspection import Inspection
+from deployments.jobs.deliveries import Delivery
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
-from deployments.jobs.webhooks import Delivery
 from deployments.retry import root_cause, twice
 from deployments.storage.store import StoredObject
 from deployments.voices import VoiceList

@@ -7,10 +7,10 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 
 from deployments.inspection import FaceLook, PictureProblem
+from deployments.jobs.deliveries import Delivery
 from deployments.jobs.index import Answer, CacheState
 from deployments.jobs.posters import POSTER_ID
 from deployments.jobs.records import Rendered, Status, VideoRecord
-from deployments.jobs.webhooks import Delivery
 from deployments.voices import VoiceFacts
 from serve_app.examples import IMAGE_ID, VIDEO_ID
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deployments.inspection import Inspection
+from deployments.jobs.deliveries import Delivery
 from deployments.jobs.index import Answer
 from deployments.jobs.order import VideoOrder
 from deployments.jobs.posters import Poster
-from deployments.jobs.webhooks import Delivery
 from deployments.storage.store import StoredObject
 from deployments.voices import VoiceList
 

@@ -10,7 +10,11 @@ from cluster.testbed.service import espeak_ng, local_service
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a Debian package or an extra that is not here, with the reason."""
+    """Skip what needs a Debian package or an extra that is not here, with the reason.
+
+    What needs no running service goes first: each takes a fourth of a core while it waits for requests.
+    """
+    items.sort(key=lambda item: [name in item.fixturenames for name in ("world", "service")])
     programs = {
         "chromium": ("chromium", "chromium"),
         "ffmpeg": ("ffmpeg", "ffmpeg"),

@@ -26,13 +26,14 @@ from deployments.errors import (
 )
 from deployments.inspection import Inspection
 from deployments.jobs.dedupe import Dedupe
+from deployments.jobs.deliveries import Delivery, Kind, UnknownDelivery
 from deployments.jobs.index import Answer, JobIndex, Limits
 from deployments.jobs.order import Capabilities, VideoOrder, digest_of
 from deployments.jobs.pipeline import Pipeline, Stages
 from deployments.jobs.posters import Poster, Posters
 from deployments.jobs.records import Records, VideoRecord
 from deployments.jobs.voice_samples import VoiceSamples
-from deployments.jobs.webhooks import Delivery, Kind, UnknownDelivery, Webhooks
+from deployments.jobs.webhooks import Webhooks
 from deployments.logs import name_videos, trace_id
 from deployments.media import Paste
 from deployments.meters import JobMeters
@@ -277,10 +278,11 @@ class JobsStage:
         logger.warning("there is another replica still, or Serve does not tell: unfinished videos are taken up")
 
     async def _count(self) -> None:
-        """Tell how many videos are in work: Ray looks at gauges every few seconds."""
+        """Tell how many videos are in work, and webhooks owed: Ray looks at gauges every few seconds."""
         while True:
             working = self._index.working
             self._meters.working(working["queued"], working["processing"])
+            self._meters.owing(**(self._webhooks.owed if self._webhooks else {}))
             await asyncio.sleep(COUNT_EVERY_S)
 
     async def _resumed(self) -> bool:

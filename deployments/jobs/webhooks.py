@@ -1,8 +1,4 @@
-"""Webhooks by the Standard Webhooks specification: told at least once, under one id, through restarts and over hours.
-
-`webhooks/log/<video id>/<delivery id>.json` is a delivery with its attempts, kept until the video is deleted;
-`webhooks/pending/<video id>/<delivery id>` exists while it is still to be made, so that a restart finds it.
-"""
+"""Webhooks by the Standard Webhooks specification: told at least once, under one id, through restarts, over hours."""
 
 from __future__ import annotations
 
@@ -10,128 +6,48 @@ import asyncio
 import base64
 import binascii
 import contextvars
-import hashlib
 import itertools
-import json
 import logging
 import os
-import random
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from standardwebhooks import Webhook
 
 from deployments.errors import TalkingPhotoError
+from deployments.jobs.deliveries import (
+    DELIVERY_ID,
+    PENDING,
+    Attempt,
+    Delivery,
+    Key,
+    Kind,
+    UnknownDelivery,
+    log_prefix,
+    pending_prefix,
+)
 from deployments.outbound import OutboundPolicy, Resolver, check, post, system_resolver
 from deployments.retry import root_cause
 
 logger = logging.getLogger("ray.serve")
 
-Kind = Literal["video.completed", "video.failed", "video.canceled"]
-
-DELAYS_S = (0, 5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
-"""Before each attempt, after the one before (https://www.standardwebhooks.com: the schedule of its authors)."""
-
-JITTER = (0.9, 1.1)
-"""Receivers that were away do not get everything in one second."""
-
 TIMEOUT_S = 15.0
-MAX_BODY_BYTES = 20_000
 SECRET_BYTES = range(24, 65)
 """What the specification asks of a symmetric secret."""
 
-GONE = 410
-
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what they begin with
-PENDING = "webhooks/pending/"
-DELIVERY_ID = r"msg_[0-9a-f]{32}"
 
 T = TypeVar("T")
 
 STORE_AGAIN_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-class UnknownDelivery(TalkingPhotoError):
-    """The video has no webhook delivery with that id."""
-
-    code = "unknown_delivery"
-    http_status = 404
-
-
-class Attempt(BaseModel):
-    """One request to the receiver: the status that it answered, or what kept it from answering."""
-
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    status: int | None = None
-    error: str | None = None
-    seconds: float
-
-
-class Delivery(BaseModel):
-    """One message to one receiver. `tried` counts the attempts since it was announced, or last asked for again."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    video_id: str
-    kind: Kind
-    url: str
-    body: str
-    created_at: datetime
-    state: Literal["pending", "delivered", "failed"] = "pending"
-    tried: int = 0
-    next_attempt_at: datetime | None
-    attempts: list[Attempt] = []
-
-    def after(self, attempt: Attempt, now: datetime) -> Delivery:
-        """The delivery with one more attempt: done, given up, or due again."""
-        tried = self.tried + 1
-        made = self.model_copy(
-            update={"attempts": [*self.attempts, attempt], "tried": tried, "next_attempt_at": None, "state": "failed"}
-        )
-        if attempt.status is not None and 200 <= attempt.status < 300:
-            return made.model_copy(update={"state": "delivered"})
-        if attempt.status == GONE or tried == len(DELAYS_S):
-            return made
-        delay = timedelta(seconds=DELAYS_S[tried] * random.uniform(*JITTER))  # noqa: S311 - no secret
-        return made.model_copy(update={"state": "pending", "next_attempt_at": now + delay})
-
-    def again(self, now: datetime) -> Delivery:
-        """The delivery as if it had just been announced, with its past."""
-        return self.model_copy(update={"state": "pending", "tried": 0, "next_attempt_at": now})
-
-
-class Key(NamedTuple):
-    """Where a delivery is kept."""
-
-    video_id: str
-    delivery_id: str
-
-    @classmethod
-    def of(cls, video_id: str, kind: Kind, run: str) -> Key:
-        """The same for the same event, however often it is announced."""
-        event = json.dumps([video_id, kind, run]).encode()
-        return cls(video_id, "msg_" + hashlib.sha256(event).hexdigest()[:32])
-
-    @property
-    def log(self) -> str:
-        """The storage key of the delivery."""
-        return f"{_log_prefix(self.video_id)}{self.delivery_id}.json"
-
-    @property
-    def marker(self) -> str:
-        """The storage key that exists while it is pending."""
-        return f"{_pending_prefix(self.video_id)}{self.delivery_id}"
 
 
 class Webhooks:
@@ -163,9 +79,16 @@ class Webhooks:
         self._per_host = per_host
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._retrying: set[Key] = set()
         self._now = now
         self._sleep = sleep
         self._resolve = resolve
+
+    @property
+    def owed(self) -> dict[str, int]:
+        """How many deliveries are to be made: those not tried yet (`first`), and those tried in vain (`again`)."""
+        again = len(self._retrying)
+        return {"first": len(self._tasks) - again, "again": again}
 
     async def check(self, url: str) -> None:
         """Raise `UrlRefused` or `UrlFailed` for an address that will never be told anything; none is connected to."""
@@ -180,16 +103,7 @@ class Webhooks:
         key, now = Key.of(video_id, kind, run), self._now()
         delivery = await self._load(key)
         if delivery is None:
-            body = _body(video_id, kind, now, data)
-            delivery = Delivery(
-                id=key.delivery_id,
-                video_id=video_id,
-                kind=kind,
-                url=url,
-                body=body,
-                created_at=now,
-                next_attempt_at=now,
-            )
+            delivery = Delivery.of(key, kind, url, data, now)
             await self._accept(key, delivery)
         self._schedule(key, delivery)
 
@@ -216,7 +130,7 @@ class Webhooks:
 
     async def deliveries(self, video_id: str) -> list[Delivery]:
         """The deliveries of a video, oldest first."""
-        keys = await self._storage.list.remote(_log_prefix(video_id))
+        keys = await self._storage.list.remote(log_prefix(video_id))
         found = await asyncio.gather(*(self._load(Key(video_id, PurePosixPath(key).stem)) for key in keys))
         return sorted(filter(None, found), key=lambda delivery: delivery.created_at)
 
@@ -241,7 +155,7 @@ class Webhooks:
     async def forget(self, video_id: str) -> None:
         """Stop telling of a video, and remove all that was kept of it."""
         await self._stop([key for key in self._tasks if key.video_id == video_id])
-        for prefix in (_pending_prefix(video_id), _log_prefix(video_id)):
+        for prefix in (pending_prefix(video_id), log_prefix(video_id)):
             for stored in await self._storage.list.remote(prefix):
                 await self._write("delete", stored)
 
@@ -253,10 +167,13 @@ class Webhooks:
         deliver = self._deliver(key, host, delivery.next_attempt_at)
         task = self._tasks[key] = asyncio.create_task(deliver, context=contextvars.Context())
         task.add_done_callback(lambda done: self._drop(key, done))
+        if delivery.tried:
+            self._retrying.add(key)
 
     def _drop(self, key: Key, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
+            self._retrying.discard(key)
         if not task.cancelled() and (error := task.exception()):
             logger.error("the webhook delivery %s broke: %s", key.delivery_id, type(error).__name__)
 
@@ -272,6 +189,8 @@ class Webhooks:
                 await self._sleep(wait_s)
             async with self._place(host):
                 due = await self._attempt(key)
+            if due is not None:
+                self._retrying.add(key)
 
     @asynccontextmanager
     async def _place(self, host: str) -> AsyncIterator[None]:
@@ -362,25 +281,3 @@ def _secret_bytes(secret: str) -> bytes:
     if not secret.startswith(SECRET_PREFIX) or len(key) not in SECRET_BYTES:
         raise ValueError("A webhook secret must be whsec_ and the base64 of 24 to 64 random bytes.")
     return key
-
-
-def _body(video_id: str, kind: Kind, now: datetime, data: dict[str, Any]) -> str:
-    body = _message(kind, now, data)
-    if len(body.encode()) < MAX_BODY_BYTES:
-        return body
-    logger.warning("the webhook of %s tells only its status: its data is over %d bytes", video_id, MAX_BODY_BYTES)
-    return _message(kind, now, {"id": video_id, "status": kind.removeprefix("video."), "truncated": True})
-
-
-def _message(kind: Kind, now: datetime, data: dict[str, Any]) -> str:
-    timestamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    message = {"type": kind, "timestamp": timestamp, "data": data}
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-
-
-def _log_prefix(video_id: str) -> str:
-    return f"webhooks/log/{video_id}/"
-
-
-def _pending_prefix(video_id: str) -> str:
-    return f"{PENDING}{video_id}/"

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from deployments.errors import UnknownVideo
-from deployments.jobs.webhooks import Delivery, UnknownDelivery
+from deployments.jobs.deliveries import Delivery, UnknownDelivery
 from serve_app.access import Asker
 from serve_app.examples import DELIVERY_ID
 from serve_app.openapi import LOOKUP, refused

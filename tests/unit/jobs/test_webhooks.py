@@ -15,7 +15,8 @@ from local_handle import LocalHandle
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from deployments.errors import StorageUnavailable
-from deployments.jobs.webhooks import DELAYS_S, Delivery, Key, UnknownDelivery, Webhooks, new_secret
+from deployments.jobs.deliveries import DELAYS_S, Delivery, Key, UnknownDelivery
+from deployments.jobs.webhooks import Webhooks, new_secret
 from deployments.outbound import OutboundPolicy
 from deployments.storage.disk import DiskStore
 
@@ -359,6 +360,7 @@ def test_a_delivery_survives_a_restart_with_its_id_and_its_schedule(world, hours
             life.store.put(key, moved.model_dump_json().encode(), "application/json")
             assert await life.hooks.resume() == 1
             assert await life.hooks.resume() == 0
+            assert life.hooks.owed == {"first": 0, "again": 1}
             delivery = await ended(life)
         assert [attempt.status for attempt in delivery.attempts] == [500, 200]
         assert len(receiver.ids) == 2
@@ -467,8 +469,12 @@ def test_a_delivery_that_waits_for_hours_is_made_now_when_asked_for(world):
         async with Receiver(500).listening() as receiver:
             await announce(life, receiver.url)
             delivery = await settled(life)
+            assert life.hooks.owed == {"first": 0, "again": 1}
             await life.hooks.redeliver(VIDEO, delivery.id)
+            assert life.hooks.owed == {"first": 1, "again": 0}
             assert (await ended(life)).state == "delivered"
+            await asyncio.sleep(0)  # the task of the delivery ends
+            assert life.hooks.owed == {"first": 0, "again": 0}
         assert len(receiver.ids) == 2
 
     run(story())

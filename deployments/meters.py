@@ -67,10 +67,9 @@ class JobMeters:
             "talking_photo_videos", "Videos that ended, and the code of what failed.", ("status", "engine", "code")
         )
         self._jobs = kinds.Gauge("talking_photo_jobs", "Videos in work, by state: queued or processing.", ("state",))
-        self._webhooks = kinds.Gauge(
-            "talking_photo_webhooks_owed",
-            "Deliveries to be made: not tried yet (first), tried in vain (again).",
-            ("state",),
+        self._owed = kinds.Gauge("talking_photo_webhooks_owed", "Deliveries of webhooks that are still to be made.", ())
+        self._oldest = kinds.Gauge(
+            "talking_photo_webhooks_oldest_seconds", "For how long the oldest of them has been owed.", ()
         )
         self._stages = kinds.Histogram(
             "talking_photo_stage_seconds", "Seconds that each stage of a completed video took.", SECONDS, ("stage",)
@@ -89,10 +88,10 @@ class JobMeters:
         self._jobs.set(queued, {"state": "queued"})
         self._jobs.set(processing, {"state": "processing"})
 
-    def owing(self, first: int = 0, again: int = 0) -> None:
-        """So many deliveries of webhooks were not tried yet, and so many were tried in vain and will be again."""
-        self._webhooks.set(first, {"state": "first"})
-        self._webhooks.set(again, {"state": "again"})
+    def owing(self, deliveries: int, oldest_s: float) -> None:
+        """So many deliveries of webhooks are still to be made, the oldest for so long."""
+        self._owed.set(deliveries)
+        self._oldest.set(oldest_s)
 
     def ended(self, record: VideoRecord) -> None:
         """A video ended."""

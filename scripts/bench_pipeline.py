@@ -11,6 +11,7 @@ and `memory_mb` what a replica has for itself: `python -m cluster.capacity plan`
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import statistics
 import time
@@ -116,16 +117,25 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             asyncio.run(direct.make(image, "Warm."))
         usage = Usage(running.service)
         cases = [(size, seconds) for size in given.sizes for seconds in given.speech]
-        runs = [_run(given.rounds, running, usage, direct, voice, *case) for case in cases]
+        shifts = itertools.count(1)
+        runs = [_run(given.rounds, running, usage, direct, voice, shifts, *case) for case in cases]
         return {"runs": runs, "memory_mb": usage.memory_mb(), "machine": machine()}
 
 
 def _run(
-    rounds: int, running: World, usage: Usage, direct: InProcess, voice: HibariEngine, size: str, seconds: float
+    rounds: int,
+    running: World,
+    usage: Usage,
+    direct: InProcess,
+    voice: HibariEngine,
+    shifts: Iterator[int],
+    size: str,
+    seconds: float,
 ) -> dict[str, Any]:
+    """Make a video in rounds, each of another text and of a picture that was not seen before."""
     videos, spent, alone_s = [], [], []
     for number in range(rounds):
-        image = poster(*SIZES[size], shift=number + 1)  # not seen before
+        image = poster(*SIZES[size], shift=next(shifts))
         text = sentence(voice, seconds, number)
         before = usage.cpu_s()
         videos.append(order(running.http, image, text=text))

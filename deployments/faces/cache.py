@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import diskcache
 import numpy as np
@@ -53,20 +53,23 @@ class TrackCache:
         """Return what `finder.track` does, and raise as it does; it is asked for what is not remembered."""
         sha256 = hashlib.sha256(data).hexdigest()
         key = _key(sha256, options, finder.max_side_px)
-        moves = clip_type(data) is not None and not options.static
-        if kept := self._get(key, options) if moves else self._photos.get(sha256, key):
+        if options.static or clip_type(data) is None:
+            return self._photos.track(sha256, key, lambda: cast("FaceTrack", finder.track(data, options)))
+        if kept := self._get(key, options):
             return kept
         track = finder.track(data, options)
         if isinstance(track, ClipTrack):
             self._call(lambda cache: cache.set(key, _packed(track), expire=self._keep_s, tag=sha256))
-        else:
-            self._photos.put(sha256, key, track)
         return track
 
     def forget(self, sha256: str) -> None:
         """Forget the tracks of the clip or photo with that digest."""
         self._photos.forget(sha256)
         self._call(lambda cache: cache.evict(sha256))
+
+    def expire(self) -> None:
+        """Free what has been kept in memory for its time."""
+        self._photos.expire()
 
     def _get(self, key: str, options: SourceOptions) -> ClipTrack | None:
         kept = self._call(lambda cache: cache.get(key))

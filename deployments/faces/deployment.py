@@ -47,5 +47,9 @@ class FacesStage:
         """Forget where faces are in the clip or photo with that digest. Other replicas forget it in their time."""
         await self._run(self._tracks.forget, sha256)
 
+    def check_health(self) -> None:
+        """Serve asks every few seconds: photos whose time is over leave the memory then."""
+        self._tracks.expire()
+
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

@@ -123,7 +123,7 @@ class FaceFinder:
             face, pads = choice.turned(quarters).among(faces, photo.width, photo.height), options.pads
         else:
             face, pads = self._given(photo, _face_box(options.box)), NO_PADS
-        shown = Photo(shrunk(photo.rgb, self.max_side_px))
+        shown = Photo(shrunk(photo.rgb, self.max_side_px).copy())  # a view would keep all of a large photo
         face = _shrunk(face, shown.width / photo.width)
         return FaceTrack(shown, face, crop_face(shown, face, pads), fps)
 

@@ -28,22 +28,32 @@ class RecentPhotos:
     ) -> None:
         self._lock = threading.Lock()
         self._tracks: TTLCache[tuple[str, str], FaceTrack] = TTLCache(max_bytes, keep_s, timer, _bytes)
+        self._forgotten = 0
 
-    def get(self, sha256: str, key: str) -> FaceTrack | None:
-        """Return the track, or None where it is not known."""
+    def track(self, sha256: str, key: str, search: Callable[[], FaceTrack]) -> FaceTrack:
+        """Return the track, which `search` makes where it is not known; raise as it does."""
         with self._lock:
-            return self._tracks.get((sha256, key))
-
-    def put(self, sha256: str, key: str, track: FaceTrack) -> None:
-        """Keep the track of the photo with that digest, in place of those that were not asked for the longest."""
+            if kept := self._tracks.get((sha256, key)):
+                return kept
+            forgotten = self._forgotten
+        track = search()
         with self._lock, contextlib.suppress(ValueError):  # larger than all that may be kept
-            self._tracks[sha256, key] = track
+            if self._forgotten == forgotten:  # otherwise it may be this photo that was deleted meanwhile
+                self._tracks[sha256, key] = track
+        return track
 
     def forget(self, sha256: str) -> None:
-        """Forget all tracks of the photo with that digest."""
+        """Forget all tracks of the photo with that digest, and keep none that is made now."""
         with self._lock:
+            self._forgotten += 1
+            self._tracks.expire()
             for known in [known for known in self._tracks if known[0] == sha256]:
-                del self._tracks[known]
+                self._tracks.pop(known, None)  # its time may end just now
+
+    def expire(self) -> None:
+        """Free what has been kept for its time."""
+        with self._lock:
+            self._tracks.expire()
 
 
 def _bytes(track: FaceTrack) -> int:

@@ -282,7 +282,7 @@ class JobsStage:
         while True:
             working = self._index.working
             self._meters.working(working["queued"], working["processing"])
-            self._meters.owing(**(self._webhooks.owed if self._webhooks else {}))
+            self._meters.owing(*(self._webhooks.owed if self._webhooks else (0, 0.0)))
             await asyncio.sleep(COUNT_EVERY_S)
 
     async def _resumed(self) -> bool:

@@ -79,16 +79,16 @@ class Webhooks:
         self._per_host = per_host
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self._retrying: set[Key] = set()
+        self._since: dict[Key, datetime] = {}
         self._now = now
         self._sleep = sleep
         self._resolve = resolve
 
     @property
-    def owed(self) -> dict[str, int]:
-        """How many deliveries are to be made: those not tried yet (`first`), and those tried in vain (`again`)."""
-        again = len(self._retrying)
-        return {"first": len(self._tasks) - again, "again": again}
+    def owed(self) -> tuple[int, float]:
+        """How many deliveries are still to be made, and for how many seconds the oldest of them has been."""
+        since = min(self._since.values(), default=None)
+        return len(self._tasks), (self._now() - since).total_seconds() if since else 0.0
 
     async def check(self, url: str) -> None:
         """Raise `UrlRefused` or `UrlFailed` for an address that will never be told anything; none is connected to."""
@@ -167,13 +167,12 @@ class Webhooks:
         deliver = self._deliver(key, host, delivery.next_attempt_at)
         task = self._tasks[key] = asyncio.create_task(deliver, context=contextvars.Context())
         task.add_done_callback(lambda done: self._drop(key, done))
-        if delivery.tried:
-            self._retrying.add(key)
+        self._since[key] = delivery.created_at if delivery.tried else delivery.next_attempt_at
 
     def _drop(self, key: Key, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
-            self._retrying.discard(key)
+            del self._since[key]
         if not task.cancelled() and (error := task.exception()):
             logger.error("the webhook delivery %s broke: %s", key.delivery_id, type(error).__name__)
 
@@ -189,8 +188,6 @@ class Webhooks:
                 await self._sleep(wait_s)
             async with self._place(host):
                 due = await self._attempt(key)
-            if due is not None:
-                self._retrying.add(key)
 
     @asynccontextmanager
     async def _place(self, host: str) -> AsyncIterator[None]:

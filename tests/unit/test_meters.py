@@ -85,13 +85,13 @@ def test_work_is_told_by_state_and_answers_by_the_cache(kinds):
     meters = JobMeters(kinds)
     meters.working(queued=3, processing=2)
     meters.answered("hit")
-    meters.owing(first=1, again=4)
+    meters.owing(deliveries=4, oldest_s=60.0)
     assert kinds.told == {
         ("talking_photo_jobs", "queued"): [3],
         ("talking_photo_jobs", "processing"): [2],
         ("talking_photo_answers", "hit"): [1],
-        ("talking_photo_webhooks_owed", "first"): [1],
-        ("talking_photo_webhooks_owed", "again"): [4],
+        ("talking_photo_webhooks_owed",): [4],
+        ("talking_photo_webhooks_oldest_seconds",): [60.0],
     }
 
 

@@ -144,6 +144,12 @@ def test_resize_factor_rotate_and_crop_shape_a_photo_before_faces_are_searched(f
     assert close(track.face.box, FaceBox(73, 40, 178, 160), 2)
 
 
+def test_a_part_of_a_photo_keeps_nothing_of_the_rest(finder, poster_png):
+    track = finder.track(poster_png, SourceOptions(crop=(20, 400, 100, 400), box=(40, 200, 60, 220)))
+    assert track.photo.rgb.shape == (380, 300, 3)
+    assert track.photo.rgb.base is None
+
+
 def test_a_crop_without_the_face_leaves_none_to_speak_and_one_outside_the_photo_is_refused(finder, poster_png):
     with pytest.raises(NoFace):
         finder.track(poster_png, SourceOptions(crop=(0, -1, 330, -1)))

@@ -12,7 +12,7 @@ from cluster.testbed.service import espeak_ng, local_service
 def pytest_collection_modifyitems(items):
     """Skip what needs a Debian package or an extra that is not here, with the reason.
 
-    Unit tests go first, then what starts a service of its own: one that is shared takes a fourth of a core all the while.
+    Unit tests go first, then what starts a service of its own: a shared one takes a fourth of a core all the while.
     """
     shared = ("world", "service")
     items.sort(key=lambda item: ("unit" not in item.path.parts, *(name in item.fixturenames for name in shared)))

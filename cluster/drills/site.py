@@ -1,8 +1,8 @@
 """What the fault drill breaks: an installation, its store, and what is known of the videos that it made."""
 
 import contextlib
-import functools
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -103,9 +103,9 @@ class Cluster(Site):
 
     def __init__(self, folder: Path, env: dict[str, str], s3: S3Server, receiver: Receiver) -> None:
         self._url = f"http://127.0.0.1:{free_port()}"
-        self._start = functools.partial(local_cluster, folder, HEAD_CPUS, env | s3.environment(BUCKET) | WEBHOOK_ENV)
+        self._folder, self._env = folder, env | s3.environment(BUCKET) | WEBHOOK_ENV
         self._until = contextlib.ExitStack()
-        super().__init__(self._until.enter_context(self._start()), s3, BUCKET, receiver)
+        super().__init__(self._until.enter_context(self._cluster()), s3, BUCKET, receiver)
         try:
             self._install()
         except BaseException:
@@ -119,8 +119,13 @@ class Cluster(Site):
     def start(self) -> None:
         """After all was killed: the same again."""
         self.stop()
-        self.installation = self._until.enter_context(self._start())
+        self.installation = self._until.enter_context(self._cluster())
         self._install()
+
+    def _cluster(self) -> contextlib.AbstractContextManager[LocalCluster]:
+        """A new one, whose Global Control Service keeps on the disk what it knows (in Ray's own RocksDB)."""
+        kept = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": tempfile.mkdtemp("gcs", dir=self._folder)}
+        return local_cluster(self._folder, HEAD_CPUS, self._env | kept)
 
     def _install(self) -> None:
         cluster = self.installation

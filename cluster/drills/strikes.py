@@ -54,6 +54,18 @@ def controller(site: Site, number: int) -> Strike:
     return _killed("ServeController", site.installation.named("ray::ServeController"))
 
 
+def gcs(site: Site, number: int) -> Strike:
+    """SIGKILL of Ray's Global Control Service; 5 s later another takes over what it had stored."""
+    assert isinstance(site, Cluster)  # noqa: S101 - so are all faults of nodes
+    head = site.installation.cluster.head_node
+
+    def away() -> None:
+        time.sleep(AWAY_S)
+        head.start_gcs_server()
+
+    return Strike("gcs_server", head.kill_gcs_server, away)
+
+
 def proxy(site: Site, number: int) -> Strike:
     """SIGKILL of HAProxy, and by turns of the actor that starts and configures it; or of Serve's own proxy."""
     found = [(name, site.installation.named(name)) for name in PROXIES]
@@ -96,7 +108,7 @@ def cluster(site: Site, number: int) -> Strike:
     return Strike("all", site.installation.kill, site.start, door=True)
 
 
-FAULTS = {each.__name__: each for each in (replica, node, controller, proxy, storage, stall, cluster)}
+FAULTS = {each.__name__: each for each in (replica, node, controller, gcs, proxy, storage, stall, cluster)}
 
 
 def _killed(what: str, processes: list[psutil.Process], door: bool = False) -> Strike:

@@ -1,5 +1,6 @@
 """One tenant orders all that its key takes, without end: another's videos take about as long as when it is alone.
 
+The capacity is measured first, in the same run: the one tenant asks for a share of it that is less than its due, half.
 Every order is a new video of the same text, so that all are the same work: only their `seed` differs.
 """
 
@@ -27,6 +28,9 @@ TIMES = 1.5
 QUIET, FLOODING = "quiet", "flooding"
 FLOOD_PER_S = 5.0
 """Five times what two cores make."""
+SHARE = 0.25
+AT_ONCE = 8
+"""Orders that measure the capacity."""
 REQUESTS_PER_MINUTE = 100_000
 """Of each key: it is the videos in work that are bounded here."""
 DONE_WITHIN_S = 60
@@ -52,6 +56,12 @@ class Tenant(Load):
         """Those that were accepted, when all have ended."""
         return await ended(self._http, self.accepted, LIMIT_S)
 
+    async def capacity_per_s(self) -> float:
+        """Videos that are made in a second, of several that are ordered at once."""
+        began_s = time.monotonic()
+        await asyncio.gather(*(self.whole() for _ in range(AT_ONCE)))
+        return AT_ONCE / (time.monotonic() - began_s)
+
     async def even(self, orders: int, every_s: float) -> list[Answer]:
         """Order so many at an even rate; the answers come when they are made."""
         before = len(self.answers)
@@ -67,11 +77,13 @@ class Tenant(Load):
 
 
 class Course(NamedTuple):
-    """What became of the quiet tenant's orders before the flood and in it, and of the flood.
+    """What became of the quiet tenant's orders, one `every_s`, without the flood and in it, and of the flood.
 
     `flood_per_s` is how many of both tenants' videos were completed in a second of it.
     """
 
+    capacity_per_s: float
+    every_s: float
     alone: list[Answer]
     flooded: list[Answer]
     flood: list[Answer]
@@ -83,7 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
     parser.add_argument("--text", default=TEXT, help="what every video says (default: %(default)s)")
     parser.add_argument("--orders", type=int, default=60, help="of the quiet tenant, alone and flooded (default: 60)")
-    parser.add_argument("--every-s", type=float, default=3.0, help="seconds between two of them (default: 3)")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the capacity, that it asks for (default: 0.25)")
     parser.add_argument("--jobs", type=int, default=10, help="`concurrent_jobs` of each key (default: 10)")
     parser.add_argument("--running", type=int, default=4, help="`jobs.running` of the service (default: 4)")
 
@@ -94,11 +106,11 @@ def drill(
     *,
     text: str = TEXT,
     orders: int = 60,
-    every_s: float = 3.0,
+    share: float = SHARE,
     jobs: int = 10,
     running: int = 4,
 ) -> Found:
-    """Measure one tenant alone, then while the other floods; let all of it finish, and look at what there is."""
+    """Measure one tenant alone, while the other floods, and alone again; let all finish, and look at what there is."""
     keys = [
         {"name": name, "env": _variable(name), "concurrent_jobs": jobs, "requests_per_minute": REQUESTS_PER_MINUTE}
         for name in (QUIET, FLOODING)
@@ -106,24 +118,28 @@ def drill(
     args = {"lipsync": {"engine": "preview"}, "access": {"keys": keys}, "jobs": {"running": running}}
     env = env | {_variable(name): name for name in (QUIET, FLOODING)} | {"SIGNING_SECRET": "of a drill " * 4}
     with local_service(folder, args=args, env=env) as service:
-        course = asyncio.run(_course(service.url, text, orders, every_s))
+        course = asyncio.run(_course(service.url, text, orders, share))
     return Found(_figures(course), _lines(course), _lines_in_time(course))
 
 
-async def _course(url: str, text: str, orders: int, every_s: float) -> Course:
+async def _course(url: str, text: str, orders: int, share: float) -> Course:
     async with _tenant(url, QUIET, text, 0) as quiet, _tenant(url, FLOODING, text, 10**6) as flooding:
         await quiet.whole()  # loads what the others use
         go_first()
-        alone = await quiet.even(orders, every_s)
+        capacity_per_s = await quiet.capacity_per_s()
+        every_s = 1 / (share * capacity_per_s)
+        alone = await quiet.even(orders // 2, every_s)
         async with flooding.steady({flooding.order: FLOOD_PER_S}):
             await _refused(flooding)
             began_s = time.time()
             flooded = await quiet.even(orders, every_s)
             ended_s = time.time()
-        videos = [*await quiet.videos(), *await flooding.videos()]
+        flood = await flooding.videos()
+        alone += await quiet.even(orders - orders // 2, every_s)  # a machine that drifts is as fast in both, on average
+        videos = [*await quiet.videos(), *flood]
     done_s = [datetime.fromisoformat(video["finished_at"]).timestamp() for video in videos if video["finished_at"]]
     per_s = sum(began_s <= at_s < ended_s for at_s in done_s) / (ended_s - began_s)
-    return Course(alone, flooded, flooding.answers, per_s, videos)
+    return Course(capacity_per_s, every_s, alone, flooded, flooding.answers, per_s, videos)
 
 
 @contextlib.asynccontextmanager
@@ -146,8 +162,12 @@ def _variable(name: str) -> str:
 
 
 def _figures(course: Course) -> dict[str, Any]:
-    alone, flooded = ([percentile_ms(answers, share) for share in (0.5, 0.95)] for answers in course[:2])
+    alone, flooded = (
+        [percentile_ms(answers, share) for share in (0.5, 0.95)] for answers in (course.alone, course.flooded)
+    )
     return {
+        "capacity_per_s": round(course.capacity_per_s, 2),
+        "every_s": round(course.every_s, 2),
         "orders": [len(course.alone), len(course.flooded)],
         "alone_p50_p95_ms": alone,
         "flooded_p50_p95_ms": flooded,

@@ -1,12 +1,11 @@
 """The model, the simulation and a real service side by side: the p95 wait for a place at several loads.
 
 A service of its own runs on this machine with the preview engine, as a lip-sync device of a steady speed or as fast as
-this machine is, and `places` places. At each load, some orders are
-played to measure how long a video holds its place *at that load*; with these times a representative trace of Poisson
-arrivals is chosen (`traces`), and played. Every order is another text of two words, so none is a cache hit, and nobody
-asks how they are while orders come: the records tell. From a record, a video came to the queue at
-`finished_at` less the total of its timings, and its turn came at `started_at`; before the queue it is stored, which the
-wait leaves out and the wait from `created_at` does not.
+this machine is, and `places` places. At each load, some orders are played to measure how long a video holds its place
+*at that load*; with these times a representative trace of Poisson arrivals is chosen (`traces`), and played. Every
+order is another text of two words, so none is a cache hit, and nobody asks how they are while orders come: the records
+tell. From a record, a video came to the queue at `finished_at` less the total of its timings, and its turn came at
+`started_at`; before the queue it is stored, which the wait leaves out and the wait from `created_at` does not.
 
 The model and the simulation are given the places held in that very run, since a service is not equally fast at all
 loads: it is the queue that is checked. What the model said before, from the times measured beforehand, is printed, too.

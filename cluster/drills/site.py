@@ -124,7 +124,7 @@ class Cluster(Site):
 
     def _cluster(self) -> contextlib.AbstractContextManager[LocalCluster]:
         """A new one, whose Global Control Service keeps on the disk what it knows (in Ray's own RocksDB)."""
-        kept = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": tempfile.mkdtemp("gcs", dir=self._folder)}
+        kept = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": tempfile.mkdtemp(prefix="gcs-", dir=self._folder)}
         return local_cluster(self._folder, HEAD_CPUS, self._env | kept)
 
     def _install(self) -> None:

@@ -56,7 +56,7 @@ def controller(site: Site, number: int) -> Strike:
 
 def gcs(site: Site, number: int) -> Strike:
     """SIGKILL of Ray's Global Control Service; 5 s later another takes over what it had stored."""
-    assert isinstance(site, Cluster)  # noqa: S101 - so are all faults of nodes
+    assert isinstance(site, Cluster)  # noqa: S101 - no other site keeps its state
     head = site.installation.cluster.head_node
 
     def away() -> None:

@@ -33,6 +33,7 @@ class Precedence:
 class _Waiting:
     owner: str
     amount: int
+    counts: float
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -44,9 +45,12 @@ class Entrance:
         self._waiting: list[_Waiting] = []
         self._room, self._closed = room, False
 
-    async def enter(self, owner: str, amount: int = 1) -> None:
-        """Wait until there is room for so much work of that owner, and take it."""
-        mine = _Waiting(owner, amount)
+    async def enter(self, owner: str, amount: int = 1, counts: float | None = None) -> None:
+        """Wait until there is room for so much work of that owner, and take it.
+
+        It `counts` as what the owner has: as much as the room it takes, or what is told, of work that comes in pieces.
+        """
+        mine = _Waiting(owner, amount, amount if counts is None else counts)
         self._waiting.append(mine)
         self._admit()
         try:
@@ -57,9 +61,9 @@ class Entrance:
             raise
 
     @asynccontextmanager
-    async def inside(self, owner: str, amount: int = 1) -> AsyncIterator[None]:
+    async def inside(self, owner: str, amount: int = 1, counts: float | None = None) -> AsyncIterator[None]:
         """Have that room during the block."""
-        await self.enter(owner, amount)
+        await self.enter(owner, amount, counts)
         try:
             yield
         finally:
@@ -88,5 +92,5 @@ class Entrance:
                 return
             self._waiting.remove(following)
             self._room -= following.amount
-            self._precedence.add(owner, following.amount)
+            self._precedence.add(owner, following.counts)
             following.turn.set_result(None)

@@ -55,10 +55,12 @@ class Renderer:
         Raises `StageFailed` if shots and sound differ in length.
         """
         with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
-            frames, faceless, watch = 0, 0, Watch()
+            frames, faceless, counted_s, watch = 0, 0, 0.0, Watch()
 
             async def encoded(work: Callable[..., T], *args: object) -> T:
-                async with self._core.inside(owner):
+                nonlocal counted_s
+                more_s, counted_s = sound.duration_s - counted_s, sound.duration_s
+                async with self._core.inside(owner, counts=more_s):
                     with watch.on("encode"):
                         return await asyncio.to_thread(work, *args)
 

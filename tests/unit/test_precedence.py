@@ -86,6 +86,22 @@ def test_who_gives_up_takes_no_room():
     assert run(story()) == ["a1", "d1"]
 
 
+def test_work_may_count_for_more_or_less_than_the_room_it_takes():
+    async def story():
+        entrance, came = Entrance(1), []
+
+        async def piece(owner, counts):
+            async with entrance.inside(owner, counts=counts):
+                came.append(owner)
+                await asyncio.sleep(0)
+
+        pieces = [("a", 5), ("a", 0), ("b", 2), ("b", 2), ("b", 2), ("b", 2)]
+        await asyncio.gather(*(piece(owner, counts) for owner, counts in pieces))
+        return "".join(came)
+
+    assert run(story()) == "abbbab"
+
+
 def test_who_leaves_gives_the_room_to_the_next_whatever_happened_inside():
     async def story():
         entrance = Entrance(1)

@@ -108,8 +108,12 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     assert max(gaps) < lasted / 3  # one chunk holds all the frames: in the loop it would be one gap
 
 
-def test_who_had_least_is_encoded_first():
-    """Three clips of one owner are being encoded when another's begins: it gets every second step, not every fourth."""
+@pytest.mark.parametrize("before", [0, 100], ids=["that had nothing", "that had more so far"])
+def test_who_had_least_is_encoded_first(before):
+    """Three clips of one owner are being encoded when another's begins: it gets every second step, not every fourth.
+
+    What is begun counts as a whole: it does not matter that the other had more before the three began.
+    """
     many, few = [], []
 
     async def rendered(renderer, owner, frames, steps):
@@ -118,15 +122,17 @@ def test_who_had_least_is_encoded_first():
 
     async def main():
         renderer = Renderer(Encoding(crf=5))
+        if before:
+            await rendered(renderer, "few", before, [])
         flood = [asyncio.create_task(rendered(renderer, "many", 400, many)) for _ in range(3)]
-        while len(many) < 10:
+        while len(many) < 4:
             await asyncio.sleep(0)
-        before = len(many)
+        began = len(many)
         await rendered(renderer, "few", 40, few)
         for task in flood:
             task.cancel()
         await asyncio.gather(*flood, return_exceptions=True)
-        return before
+        return began
 
     began = asyncio.run(main())
     assert len(few) == 11  # ten shots, and the clip

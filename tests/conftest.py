@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items):
 
     Unit tests go first, then what starts a service of its own: a shared one takes a fourth of a core all the while.
     """
-    shared = ("world", "service")
+    shared = ("keyed_service", "world", "service")
     items.sort(key=lambda item: ("unit" not in item.path.parts, *(name in item.fixturenames for name in shared)))
     programs = {
         "chromium": ("chromium", "chromium"),

@@ -26,6 +26,8 @@ TEXT = "Welcome to the museum. I was painted four hundred years ago, and I have 
 TIMES = 1.5
 """How much longer the 95th percentile of the one tenant's videos may be while the other floods."""
 QUIET, FLOODING = "quiet", "flooding"
+ENV = {f"KEY_OF_{name.upper()}": name for name in (QUIET, FLOODING)}
+"""The variables that hold their keys, which are their names."""
 FLOOD_PER_S = 5.0
 """Five times what two cores make."""
 SHARE = 0.25
@@ -59,8 +61,8 @@ class Tenant(Load):
     async def capacity_per_s(self) -> float:
         """Videos that are made in a second, of several that are ordered at once."""
         began_s = time.monotonic()
-        await asyncio.gather(*(self.whole() for _ in range(AT_ONCE)))
-        return AT_ONCE / (time.monotonic() - began_s)
+        answers = await asyncio.gather(*(self.whole() for _ in range(AT_ONCE)))
+        return sum(answer.is_success for answer in answers) / (time.monotonic() - began_s)
 
     async def even(self, orders: int, every_s: float) -> list[Answer]:
         """Order so many at an even rate; the answers come when they are made."""
@@ -110,15 +112,23 @@ def drill(
     jobs: int = 10,
     running: int = 4,
 ) -> Found:
-    """Measure one tenant alone, while the other floods, and alone again; let all finish, and look at what there is."""
-    keys = [
-        {"name": name, "env": _variable(name), "concurrent_jobs": jobs, "requests_per_minute": REQUESTS_PER_MINUTE}
-        for name in (QUIET, FLOODING)
+    """Flood a service of its own."""
+    args = {"lipsync": {"engine": "preview"}, "access": {"keys": keys(jobs)}, "jobs": {"running": running}}
+    with local_service(folder, args=args, env=env | ENV | {"SIGNING_SECRET": "of a drill " * 4}) as service:
+        return asyncio.run(flood(service.url, text, orders, share))
+
+
+def keys(jobs: int) -> list[dict[str, Any]]:
+    """What a service's `access` has for both tenants, each with so many `concurrent_jobs`."""
+    return [
+        {"name": name, "env": variable, "concurrent_jobs": jobs, "requests_per_minute": REQUESTS_PER_MINUTE}
+        for variable, name in ENV.items()
     ]
-    args = {"lipsync": {"engine": "preview"}, "access": {"keys": keys}, "jobs": {"running": running}}
-    env = env | {_variable(name): name for name in (QUIET, FLOODING)} | {"SIGNING_SECRET": "of a drill " * 4}
-    with local_service(folder, args=args, env=env) as service:
-        course = asyncio.run(_course(service.url, text, orders, share))
+
+
+async def flood(url: str, text: str, orders: int, share: float) -> Found:
+    """Measure one tenant alone, while the other floods, and alone again; let all finish, and look at what there is."""
+    course = await _course(url, text, orders, share)
     return Found(_figures(course), _lines(course), _lines_in_time(course))
 
 
@@ -134,9 +144,9 @@ async def _course(url: str, text: str, orders: int, share: float) -> Course:
             began_s = time.time()
             flooded = await quiet.even(orders, every_s)
             ended_s = time.time()
-        flood = await flooding.videos()
+        flood_videos = await flooding.videos()
         alone += await quiet.even(orders - orders // 2, every_s)  # a machine that drifts is as fast in both, on average
-        videos = [*await quiet.videos(), *flood]
+        videos = [*await quiet.videos(), *flood_videos]
     done_s = [datetime.fromisoformat(video["finished_at"]).timestamp() for video in videos if video["finished_at"]]
     per_s = sum(began_s <= at_s < ended_s for at_s in done_s) / (ended_s - began_s)
     return Course(capacity_per_s, every_s, alone, flooded, flooding.answers, per_s, videos)
@@ -154,11 +164,6 @@ async def _refused(tenant: Tenant) -> None:
     deadline_s = time.monotonic() + DONE_WITHIN_S
     while not any(answer.refused for answer in tenant.answers) and time.monotonic() < deadline_s:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
-
-
-def _variable(name: str) -> str:
-    """The environment variable that holds a tenant's key."""
-    return f"KEY_OF_{name.upper()}"
 
 
 def _figures(course: Course) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -84,13 +83,6 @@ class LocalService(Installation):
                 return
             time.sleep(0.5)
         raise RuntimeError(f"the service is not ready after {timeout_s} s:\n{self.log.read_text()[-4000:]}")
-
-    def stop(self) -> None:
-        """End the run and every process of it."""
-        self.process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(15)
-        self.kill()
 
 
 def free_port() -> int:
@@ -172,18 +164,21 @@ def local_service(
     path.write_text(yaml.safe_dump(content))
     mark = uuid.uuid4().hex
     log = folder / "serve.log"
-    with espeak_ng() as voices, log.open("wb") as out:
-        process = subprocess.Popen(
+    with (
+        espeak_ng() as voices,
+        log.open("wb") as out,
+        subprocess.Popen(
             [str(Path(sys.executable).with_name("serve")), "run", "--address", "local", str(path)],
             cwd=ROOT,
             env=os.environ | {MARK: mark} | environment() | voices | (env or {}),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-        )
+        ) as process,
+    ):
         service = LocalService(process, f"http://127.0.0.1:{port}", log, mark)
         try:
             service.wait_ready()
             yield service
         finally:
-            service.stop()
+            service.kill()

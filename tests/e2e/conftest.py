@@ -1,5 +1,6 @@
-"""A second service beside the first: with a real S3 server, and with Wav2Lip."""
+"""Services beside the first: one with a real S3 server and with Wav2Lip, one with API keys and webhooks."""
 
+import keyed
 import pytest
 from seeded_checkpoint import seeded_weights, write_checkpoint
 
@@ -17,3 +18,11 @@ def world(tmp_path_factory):
         env = s3.environment("talking-posters")
         with local_service(folder, config="local-minio.yaml", args=args, env=env) as service:
             yield s3, service
+
+
+@pytest.fixture(scope="session")
+def keyed_service(tmp_path_factory):
+    """`serve run configs/local.yaml` with what `keyed` tells."""
+    folder = tmp_path_factory.mktemp("keyed")
+    with local_service(folder, args=keyed.ARGS, env=keyed.ENV) as running:
+        yield running

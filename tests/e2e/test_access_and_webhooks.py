@@ -1,18 +1,16 @@
 """A service with API keys and webhooks, from the first refused call to the signed event."""
 
 import json
-import os
 import time
 
 import httpx
 import pytest
 from client import MOBILE, finished
+from keyed import KEYS
 from log_leaks import leaks
 
-from cluster.testbed.service import local_service
 from cluster.testbed.webhooks import SECRET, webhook_receiver
 
-KEYS = {"backend": "key-of-the-backend-0123456789", "other": "key-of-another-9876543210"}
 TEXT = "These very words must not be in any log."
 
 
@@ -23,17 +21,8 @@ def receiver():
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    env = {f"KEY_{name.upper()}": key for name, key in KEYS.items()}
-    env |= {"SIGNING_SECRET": "s" * 40, "WEBHOOK_SECRETS": SECRET}
-    keys = [{"name": name, "env": f"KEY_{name.upper()}", "requests_per_minute": 300} for name in KEYS]
-    args = {
-        "access": {"required": True, "keys": keys},
-        "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
-        "outbound": {"allow_networks": ["127.0.0.0/8"]},
-    }
-    with local_service(tmp_path_factory.mktemp("access"), args=args, env=env) as running:
-        yield running
+def service(keyed_service):
+    return keyed_service
 
 
 def client(service, name):
@@ -46,8 +35,19 @@ def http(service):
         yield http
 
 
+def objects(service):
+    """Where what is stored of videos and their content lies."""
+    paths = [str(path) for path in (service.log.parent / "objects").rglob("*") if path.is_file()]
+    return {path for path in paths if "/contents/" in path or "/streams/" in path or "/vid_" in path}
+
+
 @pytest.fixture(scope="module")
-def video(http, receiver):
+def stored_before(service):
+    return objects(service)
+
+
+@pytest.fixture(scope="module")
+def video(http, receiver, stored_before):
     fields = {
         "poster_id": "astronaut",
         "text": TEXT,
@@ -140,13 +140,11 @@ def test_a_webhook_that_leads_inside_is_refused(http, url):
     assert answer.json()["param"] == "webhook"
 
 
-def test_deleting_a_video_leaves_nothing(service, http, video):
+def test_deleting_a_video_leaves_nothing(service, http, video, stored_before):
+    assert objects(service) > stored_before
     assert http.delete(f"/v1/videos/{video['id']}").status_code == 204
     assert http.get(f"/v1/videos/{video['id']}").status_code == 404
-    objects = [
-        os.path.join(folder, name) for folder, _, names in os.walk(service.log.parent / "objects") for name in names
-    ]
-    assert not [path for path in objects if video["id"] in path or "/contents/" in path or "/streams/" in path]
+    assert objects(service) == stored_before
 
 
 def test_neither_keys_nor_texts_are_in_the_log(service, video):

@@ -31,8 +31,8 @@ def test_the_wait_in_the_records_is_that_for_a_place_and_nothing_else(service):
 
 def test_a_check_plays_its_orders_to_a_service_whose_device_has_a_steady_speed(tmp_path):
     records = tmp_path / "records"
-    (row,) = check(tmp_path, [0.5], 6, 3, 1, device_frames_per_s=50.0, records=records)
+    (row,) = check(tmp_path, [0.5], 6, 3, 1, device_frames_per_s=100.0, records=records)
     played = json.loads(records.read_text())
     assert (row.load_asked, row.jobs) == (played["load"], len(played["held_s"])) == (0.5, 6)
-    assert min(played["held_s"]) > 0.3  # 15 frames and more, at 50 a second
+    assert min(played["held_s"]) > 0.15  # 15 frames and more, at 100 a second
     assert row.replay_off_s < 0.1

@@ -1,6 +1,5 @@
 """What docs/api.md and the Node example show, against a service with keys and webhooks."""
 
-import base64
 import json
 import os
 import re
@@ -12,15 +11,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from keyed import KEYS, NEW_SECRET
 from standardwebhooks import Webhook
 
-from cluster.testbed.service import free_port, local_service
+from cluster.testbed.service import free_port
+from cluster.testbed.webhooks import SECRET
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "node" / "talking-poster.mjs"
 POSTER = ROOT / "tests" / "assets" / "poster.png"
-KEY = "key-of-the-clients-0123456789"
-OLD, NEW = ("whsec_" + base64.b64encode(bytes([byte]) * 32).decode() for byte in (1, 2))
+KEY = KEYS["clients"]
+OLD, NEW = SECRET, NEW_SECRET
 BODY = '{"type":"video.completed","data":{"id":"vid_ä"}}'
 VERIFY = f"""
 import {{ verify }} from "{EXAMPLE.as_uri()}";
@@ -80,16 +81,9 @@ def test_the_example_refuses_any_other(headers, body):
     assert not verified(headers, body)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    args = {
-        "access": {"required": True, "keys": [{"name": "clients", "env": "KEY", "requests_per_minute": 300}]},
-        "webhooks": {"secrets_env": "WEBHOOK_SECRETS"},
-        "outbound": {"allow_networks": ["127.0.0.0/8"]},
-    }
-    env = {"KEY": KEY, "SIGNING_SECRET": "s" * 40, "WEBHOOK_SECRETS": f"{NEW} {OLD}"}
-    with local_service(tmp_path_factory.mktemp("clients"), args=args, env=env) as running:
-        yield running
+@pytest.fixture
+def service(keyed_service):
+    return keyed_service
 
 
 def example(service, tmp_path, **changes):

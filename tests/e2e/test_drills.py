@@ -38,8 +38,8 @@ def test_a_process_that_gains_more_than_a_mb_a_minute_is_found():
     assert slopes == {"steady": slopes["steady"], "leaking": 1.5}
 
 
-def test_a_key_that_floods_is_refused_at_its_limit_and_another_is_served(tmp_path):
-    assert missed(tenants.drill(tmp_path, {}, text="We meet again.", orders=3, share=0.25, jobs=3)) == []
+def test_a_key_that_floods_is_refused_at_its_limit_and_another_is_served(keyed_service):
+    assert missed(asyncio.run(tenants.flood(keyed_service.url, "We meet again.", orders=3, share=0.25))) == []
 
 
 def test_nothing_accepted_is_lost_though_rays_control_service_dies(tmp_path):

@@ -92,10 +92,10 @@ def test_readiness_says_in_words_what_cannot_be_placed(nodes):
 
 
 async def burst(nodes):
-    """Twelve orders at once; the seats of the replicas when they were most, and the videos as they ended."""
+    """Eight orders at once; the seats of the replicas when they were most, and the videos as they ended."""
     text = "Number {} of many who came when the doors of the exhibition were opened this morning, and it talks on."
     async with client(nodes.url) as http:
-        accepted = await asyncio.gather(*(order(http, text.format(number)) for number in range(12)))
+        accepted = await asyncio.gather(*(order(http, text.format(number)) for number in range(8)))
         assert {answer.status_code for answer in accepted} == {202}
         videos = asyncio.create_task(ended(http, [answer.json()["id"] for answer in accepted], WITHIN_S))
         most = []

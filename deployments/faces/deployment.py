@@ -13,7 +13,6 @@ from deployments.faces.finder import FaceFinder
 from deployments.inspection import Inspection
 from deployments.logs import name_videos
 from deployments.media import ClipTrack, FaceTrack, SourceOptions
-from deployments.precedence import Entrance
 from deployments.priority import give_way
 
 T = TypeVar("T")
@@ -23,10 +22,7 @@ THREADS = 2
 
 @serve.deployment
 class FacesStage:
-    """Finds faces, in a few threads, for who had least of late: each holds networks of its own.
-
-    Tracks are kept, those of clips in a folder.
-    """
+    """Finds faces, in a few threads: each holds networks of its own. Tracks are kept, those of clips in a folder."""
 
     def __init__(self, make_finder: Callable[[], FaceFinder], cache_folder: Path, keep_s: float) -> None:
         name_videos()
@@ -34,7 +30,6 @@ class FacesStage:
         self._finder = make_finder()
         self._tracks = TrackCache(cache_folder, keep_s)
         self._threads = ThreadPoolExecutor(THREADS)
-        self._turn = Entrance(THREADS)
 
     async def inspect(self, image: bytes) -> dict[str, Any]:
         """Content type, size in pixels and face boxes of a photo or clip. Raises as `FaceFinder.inspect` does."""
@@ -44,9 +39,9 @@ class FacesStage:
         """What a photo or clip would do as a poster. Raises as `FaceFinder.check` does."""
         return await self._run(self._finder.check, image)
 
-    async def track(self, image: bytes, options: SourceOptions, owner: str = "") -> FaceTrack | ClipTrack:
+    async def track(self, image: bytes, options: SourceOptions) -> FaceTrack | ClipTrack:
         """The photo or clip and the face that speaks. Raises as `FaceFinder.track` does."""
-        return await self._run(self._tracks.track, self._finder, image, options, owner=owner)
+        return await self._run(self._tracks.track, self._finder, image, options)
 
     async def forget(self, sha256: str) -> None:
         """Forget where faces are in the clip or photo with that digest. Other replicas forget it in their time."""
@@ -56,6 +51,5 @@ class FacesStage:
         """Serve asks every few seconds: photos whose time is over leave the memory then."""
         self._tracks.expire()
 
-    async def _run(self, work: Callable[..., T], *args: object, owner: str = "") -> T:
-        async with self._turn.inside(owner):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

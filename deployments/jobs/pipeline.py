@@ -79,7 +79,7 @@ class Pipeline:
         return self._stages.speech.begin.remote(*said, order.owner)
 
     async def _faces(self, order: VideoOrder) -> Any:  # noqa: ANN401 - a response
-        return self._stages.faces.track.remote(await self._read(order.poster_key), order.source, order.owner)
+        return self._stages.faces.track.remote(await self._read(order.poster_key), order.source)
 
     async def _read(self, key: str) -> Any:  # noqa: ANN401 - a response
         """An object's bytes, by reference, once they are there.

@@ -1,8 +1,6 @@
-"""Stages in a small Serve application: calls that come while the lip-sync engine is busy are made together, and others
-wait for their owners' turn."""
+"""The lip-sync stage in a small Serve application: calls that come while the engine is busy are made together."""
 
 import asyncio
-import itertools
 import sys
 import threading
 import time
@@ -13,9 +11,8 @@ import ray
 from ray import cloudpickle, serve
 
 from deployments.errors import EngineUnavailable, NoFace
-from deployments.faces.deployment import THREADS, FacesStage
 from deployments.lipsync.deployment import Company, LipsyncStage
-from deployments.media import ClipFaces, FaceBox, FaceCrop, FaceTrack, MouthDrive, MouthFrames, Photo, SourceOptions
+from deployments.media import ClipFaces, FaceBox, FaceCrop, MouthDrive, MouthFrames
 from deployments.meters import LipsyncMeters
 from deployments.retry import root_cause
 
@@ -203,36 +200,3 @@ def test_a_call_that_is_given_up_gives_its_room_back(running):
     )
     for turns in range(8):
         assert impatient.ask_again_after.remote(turns).result(timeout_s=60) == 2
-
-
-class SlowFinder:
-    """Takes the same time for any picture; a track tells how many were taken up before it."""
-
-    max_side_px = 8
-
-    def __init__(self):
-        self._taken_up = itertools.count()
-
-    def track(self, image, options):
-        number = next(self._taken_up)
-        time.sleep(TAKES_S)
-        return FaceTrack(Photo(np.zeros((4, 4, 3), np.uint8)), None, crop(number), 25.0)
-
-
-def test_who_had_least_is_looked_at_first(running, tmp_path):
-    """One owner's pictures are as many as the threads, three times; another's, which comes last, is next."""
-    options = {"max_ongoing_requests": 16, "ray_actor_options": {"num_cpus": 0.1}}
-    application = FacesStage.options(**options).bind(SlowFinder, tmp_path, 60.0)
-    stage = serve.run(application, name="looking", route_prefix=None)
-
-    async def story():
-        asked = []
-        for number, owner in enumerate(["many"] * 3 * THREADS + ["few"]):
-            picture = stage.track.remote(bytes([number]), SourceOptions(static=True), owner)
-            asked.append(asyncio.ensure_future(picture))
-            await asyncio.sleep(0.02)
-        return [int(track.crop.digest) for track in await asyncio.gather(*asked)]
-
-    *many, few = asyncio.run(story())
-    assert few == THREADS
-    assert many == [*range(THREADS), *range(THREADS + 1, 3 * THREADS + 1)]

@@ -90,7 +90,7 @@ class OtherStages:
     async def begin(self, passages, voice_id, language, seed, owner):
         return await self._stage("speech", Spoken(Speech(Waveform(np.zeros(100, np.int16), 100))))
 
-    async def track(self, image, options, owner):
+    async def track(self, image, options):
         assert image == b"picture"
         return await self._stage("faces", "track")
 
@@ -239,9 +239,9 @@ def test_a_stage_is_asked_when_what_it_needs_has_been_read_and_not_before(world,
         life = world()
         asked, ask = [], LocalHandle(life.stages).track.remote
 
-        def track(image, options, owner):
+        def track(image, options):
             asked.append(image.done())
-            return ask(image, options, owner)
+            return ask(image, options)
 
         monkeypatch.setattr(life.pipeline._stages.faces, "track", SimpleNamespace(remote=track), raising=False)
         assert (await life.index.submit(ORDER, ABLE, 10)).record.status == "completed"

@@ -33,7 +33,7 @@ class Precedence:
 class _Waiting:
     owner: str
     amount: int
-    counts: float
+    counts: int
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -45,7 +45,7 @@ class Entrance:
         self._waiting: list[_Waiting] = []
         self._room, self._closed = room, False
 
-    async def enter(self, owner: str, amount: int = 1, counts: float | None = None) -> None:
+    async def enter(self, owner: str, amount: int = 1, counts: int | None = None) -> None:
         """Wait until there is room for so much work of that owner, and take it.
 
         It `counts` as what the owner has: as much as the room it takes, or what is told, of work that comes in pieces.
@@ -61,7 +61,7 @@ class Entrance:
             raise
 
     @asynccontextmanager
-    async def inside(self, owner: str, amount: int = 1, counts: float | None = None) -> AsyncIterator[None]:
+    async def inside(self, owner: str, amount: int = 1, counts: int | None = None) -> AsyncIterator[None]:
         """Have that room during the block."""
         await self.enter(owner, amount, counts)
         try:

@@ -14,6 +14,7 @@ ENV |= tenants.ENV | {
     "WEBHOOK_SECRETS": f"{NEW_SECRET} {SECRET}",
 }
 ARGS = {
+    "lipsync": {"engine": "preview"},
     "access": {
         "required": True,
         "keys": [

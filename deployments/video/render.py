@@ -25,6 +25,10 @@ T = TypeVar("T")
 STEP_FRAMES = 4
 """Encoded in one go: some 15 ms at 512x512, which is what the next clip may have to wait for."""
 
+AHEAD_FRAMES = 200
+"""What counts before it is encoded: all of a short clip, so that the order of owners does not turn in the middle of it.
+Of a long one no more: it would be forgotten before it is done, and the owner then go first until the end."""
+
 
 class Renderer:
     """Renders clips; `directory` is where they are written meanwhile (the system's place if not given).
@@ -55,12 +59,13 @@ class Renderer:
         Raises `StageFailed` if shots and sound differ in length.
         """
         with ClipWriter(*size, fps, sound, self._encoding, self._directory, stream) as writer:
-            frames, faceless, counted_s, watch = 0, 0, 0.0, Watch()
+            frames, faceless, counted, watch = 0, 0, 0, Watch()
 
             async def encoded(work: Callable[..., T], *args: object) -> T:
-                nonlocal counted_s
-                more_s, counted_s = sound.duration_s - counted_s, sound.duration_s
-                async with self._core.inside(owner, counts=more_s):
+                nonlocal counted
+                more = min(frames + AHEAD_FRAMES, round(fps * sound.duration_s)) - counted
+                counted += max(0, more)
+                async with self._core.inside(owner, counts=max(0, more)):
                     with watch.on("encode"):
                         return await asyncio.to_thread(work, *args)
 

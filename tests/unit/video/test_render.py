@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from deployments import precedence
 from deployments.errors import StageFailed
 from deployments.media import FaceBox, MouthFrames, Waveform
 from deployments.video.encode import Encoding
@@ -137,6 +138,33 @@ def test_who_had_least_is_encoded_first(before):
     began = asyncio.run(main())
     assert len(few) == 11  # ten shots, and the clip
     assert len(many) - began <= 14
+
+
+def test_a_long_clip_does_not_go_first_when_its_beginning_is_forgotten(monkeypatch):
+    """Two clips of two minutes are being encoded: another owner's short ones get their steps all along."""
+    now_s, long, waited = [0.0], [], []
+    monkeypatch.setattr(precedence.time, "monotonic", lambda: now_s[0])
+
+    async def rendered(renderer, owner, frames, steps):
+        async for step in renderer.render(SIZE, silence(frames / 25), 25.0, chunks(frames, 4), forget, owner=owner):
+            steps.append(step)
+            now_s[0] += 0.05
+
+    async def main():
+        renderer = Renderer(Encoding(crf=5))
+        flood = [asyncio.create_task(rendered(renderer, "long", 3000, long)) for _ in range(2)]
+        while len(long) < 200:
+            await asyncio.sleep(0)
+        for _ in range(5):
+            began = len(long)
+            await rendered(renderer, "short", 100, [])
+            waited.append(len(long) - began)
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+    asyncio.run(main())
+    assert max(waited) <= 60  # for 25 steps of its own
 
 
 def test_a_failing_producer_leaves_no_file(tmp_path):

@@ -64,8 +64,8 @@ class Renderer:
             async def encoded(work: Callable[..., T], *args: object) -> T:
                 nonlocal counted
                 more = min(frames + AHEAD_FRAMES, round(fps * sound.duration_s)) - counted
-                counted += max(0, more)
-                async with self._core.inside(owner, counts=max(0, more)):
+                counted += more
+                async with self._core.inside(owner, counts=more):
                     with watch.on("encode"):
                         return await asyncio.to_thread(work, *args)
 

@@ -109,17 +109,19 @@ def test_event_loop_stays_free_while_pixels_are_worked_on():
     assert max(gaps) < lasted / 3  # one chunk holds all the frames: in the loop it would be one gap
 
 
+async def rendered(renderer, owner, frames, steps):
+    """Render a clip of an owner, shot by shot of four frames."""
+    async for step in renderer.render(SIZE, silence(frames / 25), 25.0, chunks(frames, 4), forget, owner=owner):
+        steps.append(step)
+
+
 @pytest.mark.parametrize("before", [0, 100], ids=["that had nothing", "that had more so far"])
 def test_who_had_least_is_encoded_first(before):
     """Three clips of one owner are being encoded when another's begins: it gets every second step, not every fourth.
 
-    What is begun counts as a whole: it does not matter that the other had more before the three began.
+    What is begun counts before it is encoded: it does not matter that the other had more before the three began.
     """
     many, few = [], []
-
-    async def rendered(renderer, owner, frames, steps):
-        async for step in renderer.render(SIZE, silence(frames / 25), 25.0, chunks(frames, 4), forget, owner=owner):
-            steps.append(step)
 
     async def main():
         renderer = Renderer(Encoding(crf=5))
@@ -142,13 +144,8 @@ def test_who_had_least_is_encoded_first(before):
 
 def test_a_long_clip_does_not_go_first_when_its_beginning_is_forgotten(monkeypatch):
     """Two clips of two minutes are being encoded: another owner's short ones get their steps all along."""
-    now_s, long, waited = [0.0], [], []
-    monkeypatch.setattr(precedence.time, "monotonic", lambda: now_s[0])
-
-    async def rendered(renderer, owner, frames, steps):
-        async for step in renderer.render(SIZE, silence(frames / 25), 25.0, chunks(frames, 4), forget, owner=owner):
-            steps.append(step)
-            now_s[0] += 0.05
+    long, short, waited = [], [], []
+    monkeypatch.setattr(precedence.time, "monotonic", lambda: 0.05 * (len(long) + len(short)))
 
     async def main():
         renderer = Renderer(Encoding(crf=5))
@@ -157,7 +154,7 @@ def test_a_long_clip_does_not_go_first_when_its_beginning_is_forgotten(monkeypat
             await asyncio.sleep(0)
         for _ in range(5):
             began = len(long)
-            await rendered(renderer, "short", 100, [])
+            await rendered(renderer, "short", 100, short)
             waited.append(len(long) - began)
         for task in flood:
             task.cancel()
